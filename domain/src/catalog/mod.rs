@@ -1,0 +1,5 @@
+//! What may be sold, when, how many, for how much. Owns event, item, quota; not who bought (see [`crate::orders`]).
+
+pub mod draft;
+pub mod wire;
+pub use wire::{EventRow, ItemRow, QuotaRow};

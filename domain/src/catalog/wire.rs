@@ -1,0 +1,75 @@
+//! Rows of the catalogue as they travel to stations. `version` rises with each write of the row on the server; a row
+//! never replaces one of a higher version.
+
+use crate::{
+    clock::UtcMillis,
+    id::{EventId, ItemId, QuotaId},
+    money::{Currency, Money},
+    ticketing::CodeFormat,
+};
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+/// One event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct EventRow {
+    pub event_id: EventId,
+    pub name: String,
+    pub location: String,
+    /// IANA name of the zone in which times are shown.
+    pub zone: String,
+    pub currency: Currency,
+    pub starts_at: UtcMillis,
+    pub ends_at: Option<UtcMillis>,
+    pub admission_at: Option<UtcMillis>,
+    pub code_format: CodeFormat,
+    #[ts(type = "number")]
+    pub version: i64,
+}
+
+/// One product.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ItemRow {
+    pub item_id: ItemId,
+    pub event_id: EventId,
+    pub name: String,
+    /// Heading it stands under at the till and in the shop; empty for none.
+    pub category: String,
+    /// Gross price.
+    pub price: Money,
+    /// Tax rate in hundredths of a percent: 700 is 7 %.
+    pub tax_rate_bp: u32,
+    /// Order on screens, ascending.
+    pub rank: i32,
+    /// Whether it is sold now.
+    pub active: bool,
+    /// Whether a position of it is a ticket that admits somebody.
+    pub admission: bool,
+    /// Look at the holder's ID at the door.
+    pub look_at_id: bool,
+    /// A sentence shown to door staff when a ticket of this product is scanned; empty for none.
+    pub checkin_text: String,
+    #[ts(type = "number")]
+    pub version: i64,
+}
+
+/// One quota and what is left of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct QuotaRow {
+    pub quota_id: QuotaId,
+    pub event_id: EventId,
+    pub name: String,
+    /// `None` is unlimited.
+    #[ts(type = "number | null")]
+    pub size: Option<i64>,
+    /// The items that count in it.
+    pub items: Vec<ItemId>,
+    /// Units nobody holds: neither sold nor leased; `None` is unlimited.
+    #[ts(type = "number | null")]
+    pub free: Option<i64>,
+    /// Units stations hold and have not sold, as far as the server knows.
+    #[ts(type = "number")]
+    pub outstanding: i64,
+    #[ts(type = "number")]
+    pub version: i64,
+}

@@ -1,0 +1,133 @@
+//! `simulate`: decides a check-in from one document without storing anything. The shape is described in
+//! `docs/API.md`.
+
+use super::{
+    scan::{PastScan, ScanInput, Subject, Verdict, decide},
+    wire::{Class, Direction, ListRow, Mark, Reason, SawRef},
+};
+use crate::{
+    catalog::{EventRow, ItemRow},
+    clock::UtcMillis,
+    id::DeviceId,
+    orders::PositionRow,
+    ticketing::{self, EventKey, KeyRow, Verification},
+};
+use serde::{Deserialize, Serialize};
+
+/// One earlier scan of the ticket on the list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SimulatedScan {
+    pub at: UtcMillis,
+    pub direction: Direction,
+    #[serde(default)]
+    pub gate: String,
+}
+
+/// The document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SimulateCase {
+    pub event: EventRow,
+    pub list: ListRow,
+    /// The position, if the station would have it.
+    #[serde(default)]
+    pub ticket: Option<PositionRow>,
+    #[serde(default)]
+    pub item: Option<ItemRow>,
+    #[serde(default)]
+    pub history: Vec<SimulatedScan>,
+    /// As scanned. Where it is absent, the ticket is taken as found.
+    #[serde(default)]
+    pub code: Option<String>,
+    #[serde(default)]
+    pub keys: Vec<KeyRow>,
+    pub now: UtcMillis,
+    pub direction: Direction,
+    #[serde(default)]
+    pub gate: Option<i64>,
+    #[serde(default)]
+    pub admit_unpaid: bool,
+}
+
+/// The answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SimulateAnswer {
+    pub class: Class,
+    pub reason: Option<Reason>,
+    pub marks: Vec<Mark>,
+    pub first_use_at: Option<UtcMillis>,
+    pub valid_from: Option<UtcMillis>,
+    pub valid_until: Option<UtcMillis>,
+}
+
+/// Decides the case.
+///
+/// # Errors
+/// When a key of the document cannot be read.
+pub fn simulate(case: &SimulateCase) -> Result<SimulateAnswer, ticketing::key::KeyError> {
+    let keys = case.keys.iter().map(EventKey::parse).collect::<Result<Vec<_>, _>>()?;
+    let history: Vec<PastScan> = case.history.iter().zip(1..).map(past_scan).collect();
+    let verification = case.code.as_ref().map(|code| verify_typed(code, &keys));
+    let subject = match (&verification, &case.ticket) {
+        (None, Some(position)) => Subject::Known { position, signed: None },
+        (Some(Verification::Good(signed)), Some(position)) if ticketing_matches(signed, position) => {
+            Subject::Known { position, signed: Some(signed) }
+        }
+        (Some(Verification::Good(signed)), _) => Subject::SignatureOnly { signed, void: false },
+        (Some(Verification::Plain(text)), Some(position)) if position.plain.as_ref() == Some(text) => {
+            Subject::Known { position, signed: None }
+        }
+        (Some(Verification::UnknownKey), _) => Subject::UnknownKey,
+        (Some(Verification::Forged | Verification::Plain(_)) | None, _) => Subject::Unreadable,
+    };
+    let verdict: Verdict = decide(&ScanInput {
+        now: case.now,
+        uncertainty_ms: 0,
+        direction: case.direction,
+        event: &case.event,
+        list: &case.list,
+        gate: case.gate,
+        subject,
+        item: case.item.as_ref(),
+        history: &history,
+        admit_unpaid: case.admit_unpaid,
+    });
+    Ok(SimulateAnswer {
+        class: verdict.class,
+        reason: verdict.reason,
+        marks: verdict.marks,
+        first_use_at: verdict.first_use.map(|s| s.at),
+        valid_from: verdict.valid_from,
+        valid_until: verdict.valid_until,
+    })
+}
+
+/// Whether a verified code is one of this position: by the id it carries, or by its seed.
+#[must_use]
+pub fn ticketing_matches(signed: &ticketing::Signed, position: &PositionRow) -> bool {
+    match (&signed.position_id, &signed.seed) {
+        (Some(id), _) => *id == position.position_id,
+        (None, Some(seed)) => *seed == ticketing::sig1::seed(position.position_id, position.issue),
+        (None, None) => false,
+    }
+}
+
+/// Verifies what a scanner typed: as it is, then once for each usual layout mistake. The first signed reading that
+/// verifies wins; else what the text itself was.
+#[must_use]
+pub fn verify_typed(typed: &str, keys: &[EventKey]) -> Verification {
+    let as_typed = ticketing::verify(ticketing::read(typed), keys);
+    if matches!(as_typed, Verification::Good(_)) {
+        return as_typed;
+    }
+    ticketing::wedge::readings(typed)
+        .into_iter()
+        .skip(1)
+        .map(|reading| ticketing::verify(ticketing::read(&reading), keys))
+        .find(|v| matches!(v, Verification::Good(_)))
+        .unwrap_or(as_typed)
+}
+
+fn past_scan((scan, seq): (&SimulatedScan, u64)) -> PastScan {
+    let entry = SawRef { station: DeviceId(0), incarnation: 1, seq };
+    PastScan { at: scan.at, direction: scan.direction, gate: scan.gate.clone(), entry }
+}

@@ -1,0 +1,91 @@
+//! Identities. What organizers configure has a server-born `i64`; what *happens* has a UUIDv7 born where it happens,
+//! which is also its idempotency key. Every id is its own type, so one can never stand where another belongs.
+
+use serde::{Deserialize, Serialize};
+use std::{fmt, str::FromStr};
+use ts_rs::TS;
+use uuid::Uuid;
+
+macro_rules! number_id {
+    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
+        #[serde(transparent)]
+        #[ts(type = "number")]
+        pub struct $name(pub i64);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { self.0.fmt(f) }
+        }
+
+        impl FromStr for $name {
+            type Err = std::num::ParseIntError;
+            fn from_str(text: &str) -> Result<Self, Self::Err> { text.parse().map(Self) }
+        }
+    )+};
+}
+
+macro_rules! event_id {
+    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
+        #[serde(transparent)]
+        #[ts(type = "string")]
+        pub struct $name(pub Uuid);
+
+        impl $name {
+            /// A new identity born at `now`, with the randomness of `entropy` (RFC 9562, UUIDv7).
+            #[must_use]
+            pub fn born(now: crate::clock::UtcMillis, entropy: &dyn crate::entropy::Entropy) -> Self {
+                Self(crate::entropy::uuid_v7(now, entropy))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { self.0.fmt(f) }
+        }
+
+        impl FromStr for $name {
+            type Err = uuid::Error;
+            fn from_str(text: &str) -> Result<Self, Self::Err> { text.parse().map(Self) }
+        }
+    )+};
+}
+
+number_id! {
+    /// A tenant.
+    OrganizerId,
+    /// A person who works for an organizer.
+    StaffId,
+    /// One event of an organizer.
+    EventId,
+    /// A product: anything sold.
+    ItemId,
+    /// A counter of how many may be sold over a set of items.
+    QuotaId,
+    /// A check-in list: which positions may be admitted where.
+    ListId,
+    /// An enrolled device; a device that runs our engine is a station.
+    DeviceId,
+}
+
+event_id! {
+    /// A contract with a buyer.
+    OrderId,
+    /// One sold thing of an order; a ticket is a position of an admission item.
+    PositionId,
+    /// Money received.
+    PaymentId,
+    /// Units of a quota lent to a station.
+    LeaseId,
+    /// A fact in a station's journal.
+    EntryId,
+    /// One entry, exit or refusal at a gate. The id of the journal entry that recorded it.
+    ScanId,
+    /// Something a person must look at.
+    CaseId,
+    /// A request that may be sent again.
+    RequestId,
+    /// One unbroken life of the server's data.
+    HistoryId,
+}

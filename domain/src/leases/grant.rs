@@ -1,0 +1,88 @@
+//! Signing a grant and checking one.
+
+use super::wire::{BlankCodes, Grant, GrantBody};
+use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
+
+const PREFIX: &[u8] = b"willcall grant 1\0";
+
+/// Why a grant is not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GrantError {
+    #[error("the grant is not signed by this server")]
+    Signature,
+    #[error("the grant cannot be read")]
+    Body,
+    #[error("the grant does not carry the blanks it names")]
+    Blanks,
+    #[error("the grant is for another station")]
+    Station,
+}
+
+/// Signs `body` with the server's key.
+///
+/// # Errors
+/// When the body cannot be written, which its types do not allow.
+pub fn sign_grant(body: &GrantBody, codes: Vec<BlankCodes>, key: &SigningKey) -> Result<Grant, GrantError> {
+    let text = serde_json::to_string(body).map_err(|_| GrantError::Body)?;
+    let signature = hex::encode(key.sign(&[PREFIX, text.as_bytes()].concat()).to_bytes());
+    Ok(Grant { body: text, signature, codes })
+}
+
+/// Checks signature, addressee and completeness.
+///
+/// # Errors
+/// When any of the three is wrong.
+pub fn check_grant(grant: &Grant, server: &VerifyingKey, me: crate::id::DeviceId) -> Result<GrantBody, GrantError> {
+    let mut signature = [0; 64];
+    hex::decode_to_slice(&grant.signature, &mut signature).map_err(|_| GrantError::Signature)?;
+    let message = [PREFIX, grant.body.as_bytes()].concat();
+    server.verify_strict(&message, &Signature::from_bytes(&signature)).map_err(|_| GrantError::Signature)?;
+    let body: GrantBody = serde_json::from_str(&grant.body).map_err(|_| GrantError::Body)?;
+    if body.station != me {
+        return Err(GrantError::Station);
+    }
+    let complete = body
+        .blanks
+        .iter()
+        .all(|range| grant.codes.iter().any(|c| c.item_id == range.item_id && c.codes.len() == range.count as usize));
+    if complete { Ok(body) } else { Err(GrantError::Blanks) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{clock::UtcMillis, id::*};
+    use uuid::Uuid;
+
+    fn body() -> GrantBody {
+        GrantBody {
+            lease_id: LeaseId(Uuid::from_u128(1)),
+            request_id: RequestId(Uuid::from_u128(2)),
+            organizer_id: OrganizerId(1),
+            event_id: EventId(2),
+            quota_id: QuotaId(3),
+            station: DeviceId(4),
+            units: 2,
+            blanks: vec![super::super::BlankRange {
+                item_id: ItemId(5),
+                base: PositionId(Uuid::from_u128(6)),
+                count: 1,
+            }],
+            granted_at: UtcMillis(7),
+        }
+    }
+
+    #[test]
+    fn a_grant_is_taken_only_as_signed_by_this_server_for_this_station_with_all_its_blanks() {
+        let (key, other) = (SigningKey::from_bytes(&[1; 32]), SigningKey::from_bytes(&[2; 32]));
+        let codes = vec![BlankCodes { item_id: ItemId(5), codes: vec!["A".into()] }];
+        let grant = sign_grant(&body(), codes, &key).unwrap();
+        assert_eq!(check_grant(&grant, &key.verifying_key(), DeviceId(4)), Ok(body()));
+        assert_eq!(check_grant(&grant, &other.verifying_key(), DeviceId(4)), Err(GrantError::Signature));
+        assert_eq!(check_grant(&grant, &key.verifying_key(), DeviceId(5)), Err(GrantError::Station));
+        let more = Grant { body: grant.body.replace("\"units\":2", "\"units\":9"), ..grant.clone() };
+        assert_eq!(check_grant(&more, &key.verifying_key(), DeviceId(4)), Err(GrantError::Signature));
+        let fewer = Grant { codes: vec![], ..grant };
+        assert_eq!(check_grant(&fewer, &key.verifying_key(), DeviceId(4)), Err(GrantError::Blanks));
+    }
+}

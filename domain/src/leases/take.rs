@@ -1,0 +1,200 @@
+//! Takes units for a sale: one unit of every quota the item counts in, all or none.
+
+use crate::{
+    catalog::QuotaRow,
+    id::{ItemId, LeaseId, QuotaId},
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A lease as the station holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    pub lease_id: LeaseId,
+    pub quota_id: QuotaId,
+    pub granted: u32,
+    /// Units are used in order, so this is also the number of the next one.
+    pub sold: u32,
+    /// Blanks left per item that admits somebody.
+    pub blanks: BTreeMap<ItemId, u32>,
+}
+
+impl Held {
+    /// Units that can still be sold.
+    #[must_use]
+    pub fn outstanding(&self) -> u32 {
+        self.granted.saturating_sub(self.sold)
+    }
+}
+
+/// Names one unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct UnitRef {
+    pub lease_id: LeaseId,
+    pub unit: u32,
+}
+
+/// What one position takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taken {
+    pub item_id: ItemId,
+    /// One of each quota the item counts in.
+    pub units: Vec<UnitRef>,
+    /// The lease whose next blank for this item becomes the ticket; `None` where the item admits nobody.
+    pub blank: Option<LeaseId>,
+}
+
+/// Why nothing was taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Spent {
+    #[error("product {item} counts in no quota, so nobody has said how many there are")]
+    NoQuota { item: ItemId },
+    #[error("{here} of product {item} can be sold here without a link, {wanted} wanted")]
+    Units { item: ItemId, wanted: u32, here: u32 },
+}
+
+/// Takes for `wanted` (item, admits somebody, quantity) from what is held, in order. `held` is changed only when all
+/// could be taken.
+///
+/// # Errors
+/// When an item is in no quota or units or blanks do not suffice; nothing is taken then.
+pub fn take(wanted: &[(ItemId, bool, u32)], quotas: &[QuotaRow], held: &mut Vec<Held>) -> Result<Vec<Taken>, Spent> {
+    let mut rest = held.clone();
+    let mut out = Vec::new();
+    for &(item, admits, quantity) in wanted {
+        let of_item: Vec<QuotaId> = quotas.iter().filter(|q| q.items.contains(&item)).map(|q| q.quota_id).collect();
+        if of_item.is_empty() {
+            return Err(Spent::NoQuota { item });
+        }
+        for done in 0..quantity {
+            let taken = take_one(item, admits, &of_item, &mut rest);
+            out.push(taken.ok_or(Spent::Units { item, wanted: quantity, here: done })?);
+        }
+    }
+    *held = rest;
+    Ok(out)
+}
+
+fn take_one(item: ItemId, admits: bool, quotas: &[QuotaId], held: &mut [Held]) -> Option<Taken> {
+    let mut units = Vec::with_capacity(quotas.len());
+    for quota in quotas {
+        let lease = held.iter_mut().find(|l| l.quota_id == *quota && l.outstanding() > 0)?;
+        units.push(UnitRef { lease_id: lease.lease_id, unit: lease.sold });
+        lease.sold += 1;
+    }
+    let blank = if admits { Some(take_blank(item, quotas, &units, held)?) } else { None };
+    Some(Taken { item_id: item, units, blank })
+}
+
+/// A blank of a lease that also gave a unit, where there is one: the spare blanks of a lease that is sold out may be void
+/// once it is closed.
+fn take_blank(item: ItemId, quotas: &[QuotaId], units: &[UnitRef], held: &mut [Held]) -> Option<LeaseId> {
+    let has = |lease: &Held| quotas.contains(&lease.quota_id) && lease.blanks.get(&item).is_some_and(|n| *n > 0);
+    let gave = |lease: &Held| units.iter().any(|u| u.lease_id == lease.lease_id);
+    let at = held.iter().position(|l| has(l) && gave(l)).or_else(|| held.iter().position(has))?;
+    *held[at].blanks.get_mut(&item)? -= 1;
+    Some(held[at].lease_id)
+}
+
+/// How many of `item` could be sold from what is held; `None` when it counts in no quota.
+#[must_use]
+pub fn here(item: ItemId, admits: bool, quotas: &[QuotaRow], held: &[Held]) -> Option<u32> {
+    let of_item: Vec<QuotaId> = quotas.iter().filter(|q| q.items.contains(&item)).map(|q| q.quota_id).collect();
+    let units = of_item
+        .iter()
+        .map(|quota| held.iter().filter(|l| l.quota_id == *quota).map(Held::outstanding).sum::<u32>())
+        .min()?;
+    let blanks = held.iter().filter(|l| of_item.contains(&l.quota_id)).filter_map(|l| l.blanks.get(&item)).sum();
+    Some(if admits { units.min(blanks) } else { units })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::EventId;
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    fn quota(id: i64, items: &[i64]) -> QuotaRow {
+        QuotaRow {
+            quota_id: QuotaId(id),
+            event_id: EventId(1),
+            name: String::new(),
+            size: None,
+            items: items.iter().map(|i| ItemId(*i)).collect(),
+            free: None,
+            outstanding: 0,
+            version: 1,
+        }
+    }
+
+    fn lease(id: u128, quota: i64, granted: u32, blanks: &[(i64, u32)]) -> Held {
+        Held {
+            lease_id: LeaseId(Uuid::from_u128(id)),
+            quota_id: QuotaId(quota),
+            granted,
+            sold: 0,
+            blanks: blanks.iter().map(|(i, n)| (ItemId(*i), *n)).collect(),
+        }
+    }
+
+    #[test]
+    fn a_ticket_takes_one_unit_of_every_quota_it_counts_in() {
+        let quotas = [quota(1, &[1, 2]), quota(2, &[1])];
+        let mut held = vec![lease(10, 1, 3, &[(1, 3), (2, 3)]), lease(20, 2, 1, &[(1, 6)])];
+        let taken = take(&[(ItemId(1), true, 1), (ItemId(2), true, 2)], &quotas, &mut held).unwrap();
+        assert_eq!(taken[0].units.len(), 2, "one of each quota");
+        assert_eq!(taken[2].units, vec![UnitRef { lease_id: LeaseId(Uuid::from_u128(10)), unit: 2 }]);
+        assert_eq!(held.iter().map(Held::outstanding).collect::<Vec<_>>(), vec![0, 0]);
+    }
+
+    #[test]
+    fn when_not_all_can_be_taken_nothing_is() {
+        let quotas = [quota(1, &[1]), quota(2, &[1])];
+        let mut held = vec![lease(10, 1, 5, &[(1, 5)]), lease(20, 2, 1, &[(1, 6)])];
+        let before = held.clone();
+        assert_eq!(
+            take(&[(ItemId(1), true, 2)], &quotas, &mut held),
+            Err(Spent::Units { item: ItemId(1), wanted: 2, here: 1 })
+        );
+        assert_eq!(held, before);
+        assert_eq!(take(&[(ItemId(9), true, 1)], &quotas, &mut held), Err(Spent::NoQuota { item: ItemId(9) }));
+    }
+
+    #[test]
+    fn a_ticket_is_a_blank_of_the_lease_that_gave_its_unit_before_a_spare_of_another() {
+        let quotas = [quota(1, &[1])];
+        let mut held = vec![lease(10, 1, 1, &[(1, 6)]), lease(20, 1, 2, &[(1, 1)])];
+        let taken = take(&[(ItemId(1), true, 3)], &quotas, &mut held).unwrap();
+        let blanks: Vec<u128> = taken.iter().map(|t| t.blank.unwrap().0.as_u128()).collect();
+        assert_eq!(blanks, [10, 20, 10], "the last one had to be a spare");
+    }
+
+    proptest! {
+        #[test]
+        fn no_unit_is_ever_taken_twice_and_none_beyond_the_grant(
+            grants in prop::collection::vec(0u32..6, 1..5),
+            asks in prop::collection::vec((1i64..4, 0u32..5), 1..20),
+        ) {
+            let quotas = [quota(1, &[1, 2, 3]), quota(2, &[2])];
+            let mut held: Vec<Held> = grants.iter().enumerate()
+                .map(|(i, n)| lease(i as u128, 1 + (i % 2) as i64, *n, &[(1, 9), (2, 9), (3, 9)])).collect();
+            let mut seen = std::collections::HashSet::new();
+            for (item, n) in asks {
+                let could = here(ItemId(item), true, &quotas, &held).unwrap();
+                match take(&[(ItemId(item), true, n)], &quotas, &mut held) {
+                    Ok(taken) => {
+                        prop_assert!(n <= could, "sold {} where {} were here", n, could);
+                        for unit in taken.iter().flat_map(|t| &t.units) {
+                            prop_assert!(seen.insert(*unit), "unit taken twice");
+                        }
+                    }
+                    Err(_) => prop_assert!(n > could, "refused {} where {} were here", n, could),
+                }
+            }
+            for lease in &held {
+                prop_assert!(lease.sold <= lease.granted);
+            }
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! What the money box must hold, and every receipt number. Owns receipt; not what was sold (see [`crate::orders`]).
+
+pub mod wire;

@@ -1,0 +1,99 @@
+//! What crosses a border about the till.
+
+use crate::{
+    checkin::wire::Delivery,
+    clock::UtcMillis,
+    id::{EventId, ItemId, OrderId, PositionId, RequestId},
+    money::Money,
+};
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+/// One product on the till's grid.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct TillProduct {
+    pub item_id: ItemId,
+    pub name: String,
+    pub category: String,
+    pub price: Money,
+    /// How many can be sold here without a link; `None` is unlimited.
+    #[ts(type = "number | null")]
+    pub here: Option<i64>,
+    /// How many are left in all as far as this station knows; `None` is unlimited.
+    #[ts(type = "number | null")]
+    pub in_all: Option<i64>,
+}
+
+/// One event at the till.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct TillEvent {
+    pub event_id: EventId,
+    pub name: String,
+    pub zone: String,
+    pub starts_at: UtcMillis,
+    pub products: Vec<TillProduct>,
+}
+
+/// All the till screen shows besides the cart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct TillView {
+    pub events: Vec<TillEvent>,
+    /// Newest first.
+    pub sales: Vec<SaleView>,
+}
+
+/// One line of a cart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct SellLine {
+    pub item_id: ItemId,
+    /// 1 to 500.
+    pub quantity: u32,
+}
+
+/// How the till is paid.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Tender {
+    /// Cash handed over, in minor units of the event's currency.
+    Cash {
+        #[ts(type = "number")]
+        given_minor: i64,
+    },
+}
+
+/// A sale asked of the station. The same `request_id` again answers the same sale.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct SellRequest {
+    pub request_id: RequestId,
+    pub event_id: EventId,
+    pub lines: Vec<SellLine>,
+    pub tender: Tender,
+}
+
+/// One sold position.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct SoldPosition {
+    pub position_id: PositionId,
+    pub item_id: ItemId,
+    pub name: String,
+    pub price: Money,
+    pub tax_rate_bp: u32,
+    /// The ticket's code; `None` where the product admits nobody.
+    pub code: Option<String>,
+}
+
+/// A sale as shown, printed and reprinted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct SaleView {
+    pub order_id: OrderId,
+    pub order_code: String,
+    pub receipt_number: String,
+    pub event_id: EventId,
+    pub event_name: String,
+    pub positions: Vec<SoldPosition>,
+    pub total: Money,
+    pub given: Money,
+    pub change: Money,
+    pub at: UtcMillis,
+    pub delivery: Delivery,
+}

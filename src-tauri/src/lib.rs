@@ -1,0 +1,41 @@
+//! The desktop window of a station: a skin. It opens the engine, shows the screens, and lends the engine's answers a
+//! camera, a loudspeaker and a printer. What is right is decided in the engine and in the domain.
+
+pub mod commands;
+pub mod events;
+pub mod host;
+pub mod settings;
+mod start;
+pub mod typescript;
+
+pub use start::main;
+
+use events::Voice;
+use host::{camera::Camera, printer::Printer, sound::Speaker};
+use settings::{CameraSource, SettingsFile};
+use std::{path::PathBuf, sync::Arc};
+use willcall_domain::entropy::Entropy;
+use willcall_station::Station;
+
+/// All that commands work with.
+pub struct App {
+    pub station: Station,
+    pub settings: SettingsFile,
+    pub camera: Arc<Camera>,
+    pub speaker: Speaker,
+    pub printer: Printer,
+    pub voice: Voice,
+    /// The folder of all that is kept.
+    pub data: PathBuf,
+    pub entropy: Arc<dyn Entropy>,
+    /// Named when the program was started: goes before the settings.
+    pub camera_by_hand: Option<CameraSource>,
+}
+
+impl App {
+    /// The camera to look through.
+    #[must_use]
+    pub fn camera_source(&self) -> CameraSource {
+        self.camera_by_hand.clone().unwrap_or_else(|| self.settings.get().camera)
+    }
+}

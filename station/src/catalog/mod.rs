@@ -1,0 +1,8 @@
+//! Events, products and quotas as the server told them. Reads and keeps rows; decides nothing.
+
+mod store;
+
+pub use store::{
+    Stamp, event, events, gone, item, items_of_event, items_of_events, put_event, put_item, put_quota, quotas_of_event,
+    quotas_of_events,
+};

@@ -1,0 +1,59 @@
+//! What the door's screen shows beside the verdict: events, lists with their heads, the newest verdicts.
+
+use super::store;
+use crate::{catalog, error::Fault, journal, orders, station::Station};
+use rusqlite::Transaction;
+use willcall_domain::{
+    checkin::{
+        VerdictView,
+        wire::{DoorEvent, DoorView, ListView},
+    },
+    id::EventId,
+    problem::Problem,
+};
+
+/// Verdicts on the screen.
+const RECENT: u32 = 20;
+
+/// The screen's data; empty before enrolment.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn door(station: &Station) -> Result<DoorView, Problem> {
+    let Some(identity) = station.identity() else { return Ok(DoorView { events: Vec::new(), recent: Vec::new() }) };
+    Ok(station.db().read(move |tx| view(tx, &identity.events)).await?)
+}
+
+fn view(tx: &Transaction<'_>, scope: &[EventId]) -> Result<DoorView, Fault> {
+    let lists = store::lists(tx)?;
+    let mut events = Vec::new();
+    for event in catalog::events(tx)?.into_iter().filter(|e| scope.contains(&e.event_id)) {
+        let mut views = Vec::new();
+        for list in lists.iter().filter(|l| l.event_id == event.event_id) {
+            let (admitted, inside) = store::heads(tx, list.list_id)?;
+            let expected = orders::count_for_list(tx, list)?;
+            views.push(ListView { list_id: list.list_id, name: list.name.clone(), inside, admitted, expected });
+        }
+        events.push(DoorEvent {
+            event_id: event.event_id,
+            name: event.name,
+            zone: event.zone,
+            starts_at: event.starts_at,
+            lists: views,
+        });
+    }
+    events.sort_by_key(|e| (e.starts_at, e.event_id));
+    let recent = store::verdicts(tx, RECENT)?.into_iter().map(|shown| now_known(tx, shown));
+    Ok(DoorView { events, recent: recent.collect::<Result<_, _>>()? })
+}
+
+/// The verdict with what is known by now: the name, and whether the server has it.
+fn now_known(tx: &Transaction<'_>, shown: store::Shown) -> Result<VerdictView, Fault> {
+    let mut view = shown.view;
+    view.delivery = journal::delivery(tx, shown.station, shown.incarnation, shown.seq)?;
+    view.undone = store::is_undone(tx, view.scan_id)?;
+    if let Some(position) = view.position_id {
+        view.name = orders::by_id(tx, position)?.and_then(|p| p.name);
+    }
+    Ok(view)
+}

@@ -1,0 +1,10 @@
+//! The door: scanning, what the screen shows beside it, searching. Whether somebody may enter is decided in
+//! [`willcall_domain::checkin`]; here is what that decision looks at, and recording it.
+
+pub mod door;
+pub mod found;
+pub mod scan;
+pub mod search;
+mod store;
+
+pub use store::{gone, is_inside, list, lists, project_scan, put_list, put_scan, remember_verdict, verdicts};

@@ -1,0 +1,237 @@
+//! One scan: find the ticket, load its history, let the domain decide, record entry and row in one transaction, answer.
+//! The network is never in the path.
+
+use super::{found::FoundSeal, store};
+use crate::{
+    catalog,
+    change_feed::Topic,
+    error::Fault,
+    journal::{self, Pen},
+    leases, orders,
+    station::{Reading, Station},
+    ticketing,
+};
+use rusqlite::Transaction;
+use willcall_domain::{
+    catalog::ItemRow,
+    checkin::{
+        ListRow, ScanInput, Subject, Verdict, VerdictView, decide,
+        simulate::verify_typed,
+        wire::{Delivery, ScanRequest, UseView},
+    },
+    clock::UtcMillis,
+    id::{PositionId, ScanId},
+    orders::PositionRow,
+    problem::{Code, Problem},
+    sync::{At, Entry, Fact},
+    ticketing::{Signed, Verification},
+};
+
+/// Most characters of an unreadable code that are kept.
+const KEPT_CODE: usize = 1000;
+
+/// Decides and records.
+///
+/// # Errors
+/// When the station is not enrolled or was switched off, there is no such list, or it could not be recorded: then it
+/// did not happen.
+pub async fn scan(station: &Station, request: ScanRequest) -> Result<VerdictView, Problem> {
+    let identity = station.enrolled()?;
+    let reading = station.reading().by_hand(request.at);
+    let ask = Ask {
+        verification: verify_typed(&request.code, &station.event_keys()),
+        seal: station.found_seal().clone(),
+        data_age_s: station.data_age().map(|a| a.seconds),
+        pen: station.pen(&identity, reading.at)?,
+        reading,
+        request,
+    };
+    let answered = station.db().write(move |tx| answer(tx, &ask)).await?;
+    tracing::info!(
+        scan = %answered.scan_id, list = answered.list_id.0, class = ?answered.class, reason = ?answered.reason,
+        "scanned"
+    );
+    station.feed().announce_fact(&[Topic::Door, Topic::Status]);
+    Ok(answered)
+}
+
+/// All that one scan needs besides the database.
+struct Ask {
+    request: ScanRequest,
+    verification: Verification,
+    seal: FoundSeal,
+    reading: Reading,
+    data_age_s: Option<u64>,
+    pen: Pen,
+}
+
+/// What the code turned out to be, with all it borrows from.
+struct Ticket {
+    position: Option<PositionRow>,
+    signed: Option<Signed>,
+    void: bool,
+    unknown_key: bool,
+}
+
+fn answer(tx: &Transaction<'_>, ask: &Ask) -> Result<VerdictView, Fault> {
+    let no_list = || Fault::refused(Code::NotFound, format!("There is no check-in list {} here.", ask.request.list_id));
+    let list = store::list(tx, ask.request.list_id)?.ok_or_else(no_list)?;
+    let event = catalog::event(tx, list.event_id)?.ok_or_else(no_list)?;
+    let ticket = find(tx, ask, &list)?;
+    let item = match ticket.item_id() {
+        Some(id) => catalog::item(tx, id)?,
+        None => None,
+    };
+    let history = store::history(tx, list.list_id, ticket.position_id(), ticket.payload_hash())?;
+    let verdict = decide(&ScanInput {
+        now: ask.reading.now,
+        uncertainty_ms: ask.reading.uncertainty_ms,
+        direction: ask.request.direction,
+        event: &event,
+        list: &list,
+        gate: None,
+        subject: ticket.subject(),
+        item: item.as_ref(),
+        history: &history,
+        admit_unpaid: false,
+    });
+    let entry = record(tx, ask, &list, &ticket, &verdict)?;
+    let other_event = match verdict.other_event {
+        Some(id) => Some(catalog::event(tx, id)?.map_or_else(|| format!("event {id}"), |e| e.name)),
+        None => None,
+    };
+    let view = view(ask, &list, &ticket, item.as_ref(), &verdict, &entry, other_event);
+    store::remember_verdict(tx, &entry, &view)?;
+    Ok(view)
+}
+
+fn find(tx: &Transaction<'_>, ask: &Ask, list: &ListRow) -> Result<Ticket, Fault> {
+    let mut ticket = Ticket { position: None, signed: None, void: false, unknown_key: false };
+    match &ask.verification {
+        Verification::Good(signed) => {
+            ticket.position = match (signed.position_id, signed.seed.as_deref().and_then(ticketing::pack)) {
+                (Some(id), _) => orders::by_id(tx, id)?,
+                (None, Some(seed)) => orders::by_seed(tx, signed.event_id, seed)?,
+                (None, None) => None,
+            };
+            if ticket.position.is_none() {
+                ticket.void = is_void(tx, signed)?;
+            }
+            ticket.signed = Some(signed.clone());
+        }
+        Verification::UnknownKey | Verification::Forged | Verification::Plain(_) => {
+            ticket.unknown_key = ask.verification == Verification::UnknownKey;
+            let code = &ask.request.code;
+            ticket.position = match ask.seal.read(code) {
+                Some(id) => orders::by_id(tx, id)?,
+                None => by_plain(tx, code, list)?,
+            };
+        }
+    }
+    Ok(ticket)
+}
+
+/// A plain secret, of the list's event before any other.
+fn by_plain(tx: &Transaction<'_>, code: &str, list: &ListRow) -> Result<Option<PositionRow>, Fault> {
+    let mut found = orders::by_plain(tx, code)?;
+    let at = found.iter().position(|p| p.event_id == list.event_id).unwrap_or(0);
+    Ok((at < found.len()).then(|| found.swap_remove(at)))
+}
+
+/// A blank that is void, or that this very station holds and has not sold.
+fn is_void(tx: &Transaction<'_>, signed: &Signed) -> Result<bool, Fault> {
+    if let Some(id) = signed.position_id {
+        return Ok(ticketing::is_void(tx, id)? || leases::holds_unsold(tx, id)?);
+    }
+    match signed.seed.as_deref().and_then(ticketing::pack) {
+        Some(seed) => Ok(ticketing::is_void_seed(tx, seed)? || leases::holds_unsold_seed(tx, seed)?),
+        None => Ok(false),
+    }
+}
+
+impl Ticket {
+    fn subject(&self) -> Subject<'_> {
+        match (&self.position, &self.signed) {
+            (Some(position), signed) => Subject::Known { position, signed: signed.as_ref() },
+            (None, Some(signed)) => Subject::SignatureOnly { signed, void: self.void },
+            (None, None) if self.unknown_key => Subject::UnknownKey,
+            (None, None) => Subject::Unreadable,
+        }
+    }
+
+    fn item_id(&self) -> Option<willcall_domain::id::ItemId> {
+        self.position.as_ref().map(|p| p.item_id).or_else(|| self.signed.as_ref().map(|s| s.item_id))
+    }
+
+    fn position_id(&self) -> Option<PositionId> {
+        self.position.as_ref().map(|p| p.position_id).or_else(|| self.signed.as_ref().and_then(|s| s.position_id))
+    }
+
+    fn payload_hash(&self) -> Option<&[u8; 32]> {
+        self.signed.as_ref().map(|s| &s.payload_hash)
+    }
+}
+
+fn record(tx: &Transaction<'_>, ask: &Ask, list: &ListRow, ticket: &Ticket, verdict: &Verdict) -> Result<Entry, Fault> {
+    let fact = Fact::Scan {
+        event_id: list.event_id,
+        list_id: list.list_id,
+        position_id: ticket.position_id(),
+        payload_hash: ticket.payload_hash().map(hex::encode),
+        direction: ask.request.direction,
+        class: verdict.class,
+        reason: verdict.reason,
+        time_by_hand: ask.request.at,
+    };
+    let told_nothing = ticket.position_id().is_none() && ticket.payload_hash().is_none();
+    let private = if told_nothing {
+        let code: String = ask.request.code.chars().take(KEPT_CODE).collect();
+        Some(serde_json::to_string(&serde_json::json!({ "code": code }))?)
+    } else {
+        None
+    };
+    journal::append(tx, &ask.pen, &fact, private, verdict.saw.clone())
+}
+
+fn view(
+    ask: &Ask,
+    list: &ListRow,
+    ticket: &Ticket,
+    item: Option<&ItemRow>,
+    verdict: &Verdict,
+    entry: &Entry,
+    other_event: Option<String>,
+) -> VerdictView {
+    let position = ticket.position.as_ref();
+    VerdictView {
+        scan_id: ScanId(entry.id.0),
+        class: verdict.class,
+        reason: verdict.reason,
+        marks: verdict.marks.clone(),
+        direction: ask.request.direction,
+        event_id: list.event_id,
+        list_id: list.list_id,
+        product: item.map(|i| i.name.clone()),
+        name: position.and_then(|p| p.name.clone()),
+        order_code: position.map(|p| p.order_code.clone()),
+        position_id: ticket.position_id(),
+        checkin_text: item.map(|i| i.checkin_text.clone()).unwrap_or_default(),
+        first_use: verdict.first_use.as_ref().map(|u| UseView {
+            at: u.at,
+            gate: u.gate.clone(),
+            direction: u.direction,
+        }),
+        valid_from: verdict.valid_from,
+        valid_until: verdict.valid_until,
+        other_event,
+        at: instant(entry.at),
+        gate: ask.pen.gate.clone(),
+        delivery: Delivery::Here,
+        undone: false,
+        data_age_s: ask.data_age_s,
+    }
+}
+
+fn instant(at: At) -> UtcMillis {
+    UtcMillis(at.wall.0.saturating_add(at.offset_ms))
+}

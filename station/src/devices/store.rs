@@ -1,0 +1,164 @@
+//! SQL of this station's enrolments.
+
+use crate::error::Fault;
+use ed25519_dalek::VerifyingKey;
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+use willcall_domain::{
+    clock::UtcMillis,
+    devices::wire::{EnrolAnswer, Role},
+    id::{DeviceId, EventId, OrganizerId},
+    sync::change::DeviceRow,
+};
+
+/// Who this station is. Cloned freely; read anew whenever its row changes.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    pub device_id: DeviceId,
+    pub organizer_id: OrganizerId,
+    pub organizer_name: String,
+    pub name: String,
+    pub gate: String,
+    pub role: Role,
+    pub events: Vec<EventId>,
+    pub url: String,
+    pub token: String,
+    pub server_key: VerifyingKey,
+    pub public_key: VerifyingKey,
+    pub incarnation: u32,
+    pub revoked: bool,
+}
+
+impl Identity {
+    /// What people call this place: the gate where there is one, else the station's name.
+    #[must_use]
+    pub fn place(&self) -> &str {
+        if self.gate.is_empty() { &self.name } else { &self.gate }
+    }
+}
+
+const COLUMNS: &str = "device_id, organizer_id, organizer_name, name, gate, role, events, server_url, device_token, \
+                       server_key, public_key, incarnation, revoked";
+
+fn role_of(text: &str) -> Result<Role, Fault> {
+    [Role::Door, Role::Till]
+        .into_iter()
+        .find(|role| role.as_str() == text)
+        .ok_or_else(|| Fault::Data(format!("{text:?} is no role")))
+}
+
+fn key_of(blob: &[u8]) -> Result<VerifyingKey, Fault> {
+    let bytes = blob.try_into().map_err(|_| Fault::Data("a key is not 32 bytes".into()))?;
+    VerifyingKey::from_bytes(bytes).map_err(|_| Fault::Data("a key is no key".into()))
+}
+
+fn read(row: &Row<'_>) -> Result<Identity, Fault> {
+    Ok(Identity {
+        device_id: DeviceId(row.get(0)?),
+        organizer_id: OrganizerId(row.get(1)?),
+        organizer_name: row.get(2)?,
+        name: row.get(3)?,
+        gate: row.get(4)?,
+        role: role_of(&row.get::<_, String>(5)?)?,
+        events: serde_json::from_str(&row.get::<_, String>(6)?)?,
+        url: row.get(7)?,
+        token: row.get(8)?,
+        server_key: key_of(&row.get::<_, Vec<u8>>(9)?)?,
+        public_key: key_of(&row.get::<_, Vec<u8>>(10)?)?,
+        incarnation: row.get(11)?,
+        revoked: row.get(12)?,
+    })
+}
+
+/// The enrolment in force; `None` before the first.
+pub fn current(connection: &Connection) -> Result<Option<Identity>, Fault> {
+    let sql = format!("SELECT {COLUMNS} FROM device WHERE is_current = 1");
+    connection.prepare_cached(&sql)?.query_row([], |row| Ok(read(row))).optional()?.transpose()
+}
+
+/// Keeps a new enrolment as the one in force.
+pub fn keep(
+    tx: &Transaction<'_>,
+    answer: &EnrolAnswer,
+    url: &str,
+    public_key: &VerifyingKey,
+    incarnation: u32,
+    now: UtcMillis,
+) -> Result<(), Fault> {
+    let server_key = willcall_domain::ticketing::key::public_key(&answer.server_key)
+        .map_err(|e| Fault::Data(format!("the server's key: {e}")))?;
+    tx.execute("UPDATE device SET is_current = 0", [])?;
+    let sql = format!(
+        "INSERT INTO device ({COLUMNS}, is_current, enrolled_at)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 0, 1, ?13)
+        ON CONFLICT (device_id) DO UPDATE SET is_current = 1, server_url = excluded.server_url,
+            device_token = excluded.device_token, server_key = excluded.server_key, public_key = excluded.public_key,
+            incarnation = excluded.incarnation, revoked = 0, enrolled_at = excluded.enrolled_at"
+    );
+    tx.execute(
+        &sql,
+        params![
+            answer.device_id.0,
+            answer.organizer_id.0,
+            answer.organizer_name,
+            answer.name,
+            answer.gate,
+            answer.role.as_str(),
+            serde_json::to_string(&answer.events)?,
+            url,
+            answer.device_token,
+            server_key.as_bytes().as_slice(),
+            public_key.as_bytes().as_slice(),
+            incarnation,
+            now.0,
+        ],
+    )?;
+    Ok(())
+}
+
+/// Goes on under a new incarnation number.
+pub fn open_incarnation(tx: &Transaction<'_>, station: DeviceId, incarnation: u32) -> Result<(), Fault> {
+    tx.execute("UPDATE device SET incarnation = ?2 WHERE device_id = ?1", params![station.0, incarnation])?;
+    Ok(())
+}
+
+/// Takes what the organizer set of this device; an older row changes nothing.
+pub fn apply_row(tx: &Transaction<'_>, row: &DeviceRow) -> Result<bool, Fault> {
+    let sql = "UPDATE device SET name = ?2, gate = ?3, role = ?4, events = ?5, revoked = ?6, version = ?7
+        WHERE device_id = ?1 AND is_current = 1 AND version < ?7";
+    let events = serde_json::to_string(&row.events)?;
+    let changed = tx.execute(
+        sql,
+        params![row.device_id.0, row.name, row.gate, row.role.as_str(), events, row.revoked, row.version],
+    )?;
+    Ok(changed > 0)
+}
+
+/// The server said that this device is switched off.
+pub fn set_revoked(tx: &Transaction<'_>, station: DeviceId) -> Result<(), Fault> {
+    tx.execute("UPDATE device SET revoked = 1 WHERE device_id = ?1", [station.0])?;
+    Ok(())
+}
+
+/// The device keys of every enrolment of this machine.
+pub fn public_keys(connection: &Connection) -> Result<Vec<(DeviceId, VerifyingKey)>, Fault> {
+    let mut statement = connection.prepare("SELECT device_id, public_key FROM device ORDER BY device_id")?;
+    let mut rows = statement.query([])?;
+    let mut keys = Vec::new();
+    while let Some(row) = rows.next()? {
+        keys.push((DeviceId(row.get(0)?), key_of(&row.get::<_, Vec<u8>>(1)?)?));
+    }
+    Ok(keys)
+}
+
+/// Notes what became of a damaged file.
+pub fn note_recovery(tx: &Transaction<'_>, at: UtcMillis, report: &str) -> Result<(), Fault> {
+    let sql =
+        "INSERT INTO recovery (at, report) VALUES (?1, ?2) ON CONFLICT (at) DO UPDATE SET report = excluded.report";
+    tx.execute(sql, params![at.0, report])?;
+    Ok(())
+}
+
+/// What became of the last damaged file.
+pub fn recovery(tx: &Transaction<'_>) -> Result<Option<String>, Fault> {
+    Ok(tx.query_row("SELECT report FROM recovery ORDER BY at DESC LIMIT 1", [], |row| row.get(0)).optional()?)
+}

@@ -1,0 +1,29 @@
+//! From facts to rows: what of the screen's tables follows from the journal alone. Appending, checking and recovering
+//! all go this one way. Not here: names, blanks and gates, which the journal does not hold.
+
+use crate::{checkin, error::Fault, leases, till};
+use rusqlite::Transaction;
+use willcall_domain::sync::{Entry, Fact};
+
+/// Writes the rows that follow from this entry.
+///
+/// # Errors
+/// When a row contradicts one that is there.
+pub fn project(tx: &Transaction<'_>, entry: &Entry, fact: &Fact, gate: &str) -> Result<(), Fault> {
+    match fact {
+        Fact::Opened { .. } => Ok(()),
+        Fact::LeaseAccepted { .. } => leases::project_accepted(tx, entry, fact),
+        Fact::Sale { lines, .. } => {
+            till::project_sale(tx, entry, fact)?;
+            for unit in lines.iter().flat_map(|line| &line.units) {
+                leases::project_sold(tx, *unit)?;
+            }
+            for line in lines.iter().filter(|line| line.blank.is_some()) {
+                leases::use_blank(tx, line.position_id)?;
+            }
+            Ok(())
+        }
+        Fact::Payment { .. } | Fact::Receipt { .. } | Fact::Print { .. } => till::project_money(tx, entry, fact),
+        Fact::Scan { .. } => checkin::project_scan(tx, entry, fact, gate),
+    }
+}

@@ -1,0 +1,11 @@
+//! Units lent to this station and the codes that came with them: asking, taking in, handing out. How many and whether
+//! enough is decided in [`willcall_domain::leases`].
+
+pub mod accept;
+pub mod request;
+mod store;
+
+pub use store::{
+    Blank, answered, code_of, held, holds_unsold, holds_unsold_seed, known, next_blank, open_request, project_accepted,
+    project_sold, put_blanks, remember_request, use_blank,
+};

@@ -1,0 +1,139 @@
+//! Asking for units before they run out: for each quota of products on sale, when fewer than half of the target are
+//! left here.
+
+use crate::{catalog, error::Fault, leases, station::Station, sync::Refusal, till};
+use rusqlite::Transaction;
+use willcall_domain::{
+    clock::UtcMillis,
+    devices::wire::Role,
+    id::{DeviceId, EventId, QuotaId, RequestId},
+    leases::{Held, size::target, wire::LeaseRequest},
+    problem::{Code, Problem},
+};
+
+/// The outage a till should be able to sell through, in minutes.
+const PLANNED_OUTAGE_MIN: u32 = 60;
+const HOUR_MS: i64 = 3_600_000;
+
+/// What came of asking.
+#[derive(Debug, Default)]
+pub struct Asked {
+    pub taken_in: u32,
+    pub problems: Vec<Problem>,
+}
+
+/// Asks for what is wanted and takes in what is granted. Quotas in `resting` were sold out a moment ago and are not
+/// asked for; those found sold out now are added.
+///
+/// # Errors
+/// When the link fails; what was asked stays remembered and is asked again under the same id.
+pub async fn request(station: &Station, resting: &mut Vec<QuotaId>) -> Result<Asked, Refusal> {
+    let identity = station.enrolled()?;
+    let mut asked = Asked::default();
+    if !identity.role.sells() {
+        return Ok(asked);
+    }
+    let plan = Plan {
+        station: identity.device_id,
+        incarnation: identity.incarnation,
+        role: identity.role,
+        events: identity.events.clone(),
+        now: station.reading().now,
+        skip: resting.clone(),
+        entropy: station.host().entropy.clone(),
+    };
+    let requests = station.db().write(move |tx| plan.requests(tx)).await?;
+    let link = station.server(&identity)?;
+    for lease_request in requests {
+        let (id, quota) = (lease_request.request_id, lease_request.quota_id);
+        match station.transport().lease(&link, &lease_request).await {
+            Ok(grant) => asked.taken_in += u32::from(leases::accept::accept(station, grant).await?),
+            Err(Refusal::Problem { problem, .. }) if problem.code == Code::SoldOut => {
+                station.db().write(move |tx| leases::answered(tx, id)).await?;
+                resting.push(quota);
+            }
+            Err(Refusal::Problem { problem, .. }) if problem.code != Code::Revoked && problem.code.status() < 429 => {
+                tracing::warn!(quota = quota.0, problem = %problem, "units were refused");
+                station.db().write(move |tx| leases::answered(tx, id)).await?;
+                resting.push(quota);
+                asked.problems.push(*problem);
+            }
+            Err(other) => return Err(other),
+        }
+    }
+    Ok(asked)
+}
+
+struct Plan {
+    station: DeviceId,
+    incarnation: u32,
+    role: Role,
+    events: Vec<EventId>,
+    now: UtcMillis,
+    skip: Vec<QuotaId>,
+    entropy: std::sync::Arc<dyn willcall_domain::entropy::Entropy>,
+}
+
+impl Plan {
+    fn requests(&self, tx: &Transaction<'_>) -> Result<Vec<LeaseRequest>, Fault> {
+        let held = leases::held(tx, self.station, self.incarnation)?;
+        let items = catalog::items_of_events(tx)?;
+        let since = UtcMillis(self.now.0 - HOUR_MS);
+        let mut out = Vec::new();
+        for quota in catalog::quotas_of_events(tx)? {
+            let on_sale = items.iter().any(|i| i.active && quota.items.contains(&i.item_id));
+            if !self.role.sells()
+                || !on_sale
+                || !self.events.contains(&quota.event_id)
+                || self.skip.contains(&quota.quota_id)
+            {
+                continue;
+            }
+            let open = leases::open_request(tx, quota.quota_id)?;
+            let sold = till::sold_since(tx, &quota.items, since)?;
+            let wanted = wanted(&held, quota.quota_id, sold);
+            let (request_id, wanted) = match (open, wanted) {
+                (Some(open), _) => open,
+                (None, 0) => continue,
+                (None, wanted) => {
+                    let id = RequestId::born(self.now, &*self.entropy);
+                    leases::remember_request(tx, quota.quota_id, id, wanted)?;
+                    (id, wanted)
+                }
+            };
+            out.push(LeaseRequest { request_id, quota_id: quota.quota_id, wanted });
+        }
+        Ok(out)
+    }
+}
+
+/// Units to ask for; 0 while at least half of the target is here.
+fn wanted(held: &[Held], quota: QuotaId, sold_last_hour: u32) -> u32 {
+    let here: u32 = held.iter().filter(|l| l.quota_id == quota).map(Held::outstanding).sum();
+    let target = target(sold_last_hour, PLANNED_OUTAGE_MIN);
+    if here < target / 2 { target - here } else { 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+    use willcall_domain::id::LeaseId;
+
+    #[test]
+    fn units_are_asked_for_when_fewer_than_half_of_the_target_are_left() {
+        let held = |left: u32| {
+            vec![Held {
+                lease_id: LeaseId(Uuid::nil()),
+                quota_id: QuotaId(1),
+                granted: 100,
+                sold: 100 - left,
+                blanks: std::collections::BTreeMap::new(),
+            }]
+        };
+        assert_eq!(wanted(&held(5), QuotaId(1), 0), 0, "half of ten is here");
+        assert_eq!(wanted(&held(4), QuotaId(1), 0), 6);
+        assert_eq!(wanted(&held(4), QuotaId(2), 0), 10, "of another quota nothing is here");
+        assert_eq!(wanted(&held(30), QuotaId(1), 80), 50, "a good hour raises the target");
+    }
+}

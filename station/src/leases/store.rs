@@ -1,0 +1,160 @@
+//! SQL of leases, blanks and open requests.
+
+use crate::{db::uuid_of, error::Fault, ticketing};
+use rusqlite::{OptionalExtension, Transaction, params};
+use std::collections::BTreeMap;
+use willcall_domain::{
+    id::{DeviceId, ItemId, LeaseId, PositionId, QuotaId, RequestId},
+    leases::{BlankCodes, GrantBody, Held, UnitRef},
+    sync::{Entry, Fact},
+    ticketing::{blank, sig1},
+};
+
+/// A code signed in advance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blank {
+    pub position_id: PositionId,
+    pub code: String,
+}
+
+/// Whether this lease was taken in before, in any incarnation.
+pub fn known(tx: &Transaction<'_>, lease: LeaseId) -> Result<bool, Fault> {
+    let sql = "SELECT 1 FROM lease WHERE lease_id = ?1";
+    Ok(tx.prepare_cached(sql)?.query_row([lease.0.as_bytes().as_slice()], |_| Ok(())).optional()?.is_some())
+}
+
+/// The row of a lease that was taken in.
+pub fn project_accepted(tx: &Transaction<'_>, entry: &Entry, fact: &Fact) -> Result<(), Fault> {
+    let Fact::LeaseAccepted { lease_id, quota_id, event_id, units, .. } = fact else { return Ok(()) };
+    let sql = "INSERT INTO lease (lease_id, station, incarnation, quota_id, event_id, granted, accepted_seq)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let seq = i64::try_from(entry.seq).map_err(|_| Fault::Data("a seq is too large".into()))?;
+    let id = lease_id.0.as_bytes().as_slice();
+    tx.prepare_cached(sql)?.execute(params![
+        id,
+        entry.station.0,
+        entry.incarnation,
+        quota_id.0,
+        event_id.0,
+        units,
+        seq
+    ])?;
+    Ok(())
+}
+
+/// Counts a unit as sold. Units are used in order, so the number of units sold follows from the highest.
+pub fn project_sold(tx: &Transaction<'_>, unit: UnitRef) -> Result<(), Fault> {
+    let sql = "UPDATE lease SET sold = max(sold, ?2 + 1) WHERE lease_id = ?1";
+    tx.prepare_cached(sql)?.execute(params![unit.lease_id.0.as_bytes().as_slice(), unit.unit])?;
+    Ok(())
+}
+
+/// Marks a blank as a ticket from now on.
+pub fn use_blank(tx: &Transaction<'_>, position: PositionId) -> Result<(), Fault> {
+    let sql = "UPDATE blank SET used = 1 WHERE position_id = ?1";
+    tx.prepare_cached(sql)?.execute([position.0.as_bytes().as_slice()])?;
+    Ok(())
+}
+
+/// Keeps the codes of a grant.
+pub fn put_blanks(tx: &Transaction<'_>, grant: &GrantBody, codes: &[BlankCodes]) -> Result<(), Fault> {
+    let sql = "INSERT INTO blank (position_id, lease_id, item_id, n, code, seed) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let mut insert = tx.prepare_cached(sql)?;
+    for range in &grant.blanks {
+        let of_item = codes.iter().find(|c| c.item_id == range.item_id && c.codes.len() == range.count as usize);
+        let of_item = of_item.ok_or_else(|| Fault::Data("a grant lacks its codes".into()))?;
+        for (n, code) in (0..range.count).zip(&of_item.codes) {
+            let position = blank::position(range.base, n);
+            let seed = ticketing::pack(&sig1::seed(position, blank::ISSUE)).unwrap_or(-1);
+            let (position, lease) = (position.0.as_bytes().as_slice(), grant.lease_id.0.as_bytes().as_slice());
+            insert.execute(params![position, lease, range.item_id.0, n, code, seed])?;
+        }
+    }
+    Ok(())
+}
+
+/// What this station may sell from, in the order it was taken in.
+pub fn held(tx: &Transaction<'_>, station: DeviceId, incarnation: u32) -> Result<Vec<Held>, Fault> {
+    let sql = "SELECT lease_id, quota_id, granted, sold FROM lease WHERE station = ?1 AND incarnation = ?2
+        ORDER BY accepted_seq, lease_id";
+    let mut blanks = unused(tx)?;
+    let mut statement = tx.prepare_cached(sql)?;
+    let mut rows = statement.query(params![station.0, incarnation])?;
+    let mut out = Vec::new();
+    while let Some(row) = rows.next()? {
+        let lease_id = LeaseId(uuid_of(&row.get::<_, Vec<u8>>(0)?)?);
+        out.push(Held {
+            lease_id,
+            quota_id: QuotaId(row.get(1)?),
+            granted: row.get(2)?,
+            sold: row.get(3)?,
+            blanks: blanks.remove(&lease_id).unwrap_or_default(),
+        });
+    }
+    Ok(out)
+}
+
+/// Unused blanks of every lease, counted by item.
+fn unused(tx: &Transaction<'_>) -> Result<BTreeMap<LeaseId, BTreeMap<ItemId, u32>>, Fault> {
+    let sql = "SELECT lease_id, item_id, count(*) FROM blank WHERE used = 0 GROUP BY lease_id, item_id";
+    let mut statement = tx.prepare_cached(sql)?;
+    let mut rows = statement.query([])?;
+    let mut out: BTreeMap<LeaseId, BTreeMap<ItemId, u32>> = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        let lease = LeaseId(uuid_of(&row.get::<_, Vec<u8>>(0)?)?);
+        out.entry(lease).or_default().insert(ItemId(row.get(1)?), row.get(2)?);
+    }
+    Ok(out)
+}
+
+/// The next unused blank of a lease for an item, passing over the first `skip`.
+pub fn next_blank(tx: &Transaction<'_>, lease: LeaseId, item: ItemId, skip: u32) -> Result<Option<Blank>, Fault> {
+    let sql = "SELECT position_id, code FROM blank WHERE lease_id = ?1 AND item_id = ?2 AND used = 0
+        ORDER BY n LIMIT 1 OFFSET ?3";
+    let lease = lease.0.as_bytes().as_slice();
+    let found: Option<(Vec<u8>, String)> = tx
+        .prepare_cached(sql)?
+        .query_row(params![lease, item.0, skip], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    found.map(|(id, code)| Ok(Blank { position_id: PositionId(uuid_of(&id)?), code })).transpose()
+}
+
+/// The code of a blank, used or not.
+pub fn code_of(tx: &Transaction<'_>, position: PositionId) -> Result<Option<String>, Fault> {
+    let sql = "SELECT code FROM blank WHERE position_id = ?1";
+    Ok(tx.prepare_cached(sql)?.query_row([position.0.as_bytes().as_slice()], |row| row.get(0)).optional()?)
+}
+
+/// Whether this is a blank that this station holds and has not sold.
+pub fn holds_unsold(tx: &Transaction<'_>, position: PositionId) -> Result<bool, Fault> {
+    let sql = "SELECT 1 FROM blank WHERE position_id = ?1 AND used = 0";
+    Ok(tx.prepare_cached(sql)?.query_row([position.0.as_bytes().as_slice()], |_| Ok(())).optional()?.is_some())
+}
+
+/// The same, by `sig1` seed.
+pub fn holds_unsold_seed(tx: &Transaction<'_>, seed: i64) -> Result<bool, Fault> {
+    let sql = "SELECT 1 FROM blank WHERE seed = ?1 AND used = 0";
+    Ok(tx.prepare_cached(sql)?.query_row([seed], |_| Ok(())).optional()?.is_some())
+}
+
+/// The request for units of this quota that was not answered yet.
+pub fn open_request(tx: &Transaction<'_>, quota: QuotaId) -> Result<Option<(RequestId, u32)>, Fault> {
+    let sql = "SELECT request_id, wanted FROM lease_request WHERE quota_id = ?1";
+    let found: Option<(Vec<u8>, u32)> =
+        tx.prepare_cached(sql)?.query_row([quota.0], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    found.map(|(id, wanted)| Ok((RequestId(uuid_of(&id)?), wanted))).transpose()
+}
+
+/// Remembers a request before it is sent.
+pub fn remember_request(tx: &Transaction<'_>, quota: QuotaId, request: RequestId, wanted: u32) -> Result<(), Fault> {
+    let sql = "INSERT INTO lease_request (quota_id, request_id, wanted) VALUES (?1, ?2, ?3)";
+    tx.prepare_cached(sql)?.execute(params![quota.0, request.0.as_bytes().as_slice(), wanted])?;
+    Ok(())
+}
+
+/// The request was answered.
+pub fn answered(tx: &Transaction<'_>, request: RequestId) -> Result<(), Fault> {
+    let sql = "DELETE FROM lease_request WHERE request_id = ?1";
+    tx.prepare_cached(sql)?.execute([request.0.as_bytes().as_slice()])?;
+    Ok(())
+}

@@ -1,0 +1,310 @@
+//! `willcall-station`: a station without a window, for turnstiles, scripts and drills. One JSON document on standard
+//! output; exit code 0 done, 2 refused, 1 failed. Logs go to standard error as JSON lines.
+
+use clap::{Args, Parser, Subcommand};
+use serde_json::Value;
+use std::{
+    io::Read,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
+use tokio_util::sync::CancellationToken;
+use willcall_domain::{
+    checkin::{Class, simulate},
+    clock::UtcMillis,
+    entropy::OsEntropy,
+    id::{EventId, OrganizerId, RequestId},
+    problem::{Code, Problem},
+};
+use willcall_station::{
+    Host, KeyStoreChoice, Station, StationConfig,
+    command::{self, Command, Outcome, Wish},
+    inspect::{self, InspectKey},
+    socket,
+};
+
+#[derive(Parser)]
+#[command(version, about = "A Willcall station without a window")]
+struct Cli {
+    /// The station's folder; made where it is missing.
+    #[arg(long, global = true, default_value = "willcall-station")]
+    data: PathBuf,
+    /// Keep the keys in a file instead of the system's keychain.
+    #[arg(long, global = true)]
+    key_in_file: bool,
+    #[command(subcommand)]
+    ask: Ask,
+}
+
+#[derive(Subcommand)]
+enum Ask {
+    /// Runs the engine in the foreground; the other commands talk to it through the folder.
+    Run,
+    /// Enrols this station at a server.
+    Enrol { url: String, token: String },
+    /// One round of syncing.
+    Sync,
+    /// What this station is and how it stands.
+    Status,
+    /// Decides and records a scan.
+    Scan(ScanArgs),
+    /// Sells products for cash: ITEM[:QTY]… by number or name.
+    Sell {
+        #[arg(required = true)]
+        items: Vec<String>,
+        /// `cash:24.00`, what is handed over.
+        #[arg(long)]
+        pay: String,
+        /// The same id again is the same sale.
+        #[arg(long)]
+        request_id: Option<RequestId>,
+    },
+    /// The journal.
+    #[command(subcommand)]
+    Journal(JournalAsk),
+    /// Decides a check-in from a JSON document on standard input, storing nothing.
+    Simulate,
+    /// Ticket codes.
+    #[command(subcommand)]
+    Ticket(TicketAsk),
+}
+
+#[derive(Args)]
+struct ScanArgs {
+    #[arg(allow_hyphen_values = true)]
+    code: String,
+    /// Number or name; may be left away where there is one list only.
+    #[arg(long)]
+    list: Option<String>,
+    #[arg(long)]
+    exit: bool,
+    /// A time given by hand, RFC 3339; it is stored as such.
+    #[arg(long)]
+    at: Option<String>,
+}
+
+#[derive(Subcommand)]
+enum JournalAsk {
+    /// Checks every entry and everything derived from them.
+    Verify,
+}
+
+#[derive(Subcommand)]
+enum TicketAsk {
+    /// What a code says and whether a key signed it.
+    Inspect {
+        /// A file with a PEM block, the block itself, or 64 hexadecimal digits.
+        #[arg(long)]
+        key: String,
+        /// Whom a wc1 code is signed for; found out where it is left away.
+        #[arg(long, requires = "event")]
+        organizer: Option<OrganizerId>,
+        #[arg(long, requires = "organizer")]
+        event: Option<EventId>,
+        #[arg(allow_hyphen_values = true)]
+        code: String,
+    },
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    log_to_stderr();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return print(&Err(Problem::new(Code::Unavailable, format!("{error}"))), Outcome::Failed),
+    };
+    let (answer, outcome) = runtime.block_on(answer(cli));
+    print(&answer, outcome)
+}
+
+fn log_to_stderr() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("WILLCALL_LOG");
+    let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,willcall_station=info"));
+    tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr).init();
+}
+
+fn print(answer: &Result<Value, Problem>, outcome: Outcome) -> ExitCode {
+    let text = match answer {
+        Ok(value) => serde_json::to_string_pretty(value),
+        Err(problem) => serde_json::to_string_pretty(problem),
+    };
+    println!("{}", text.unwrap_or_else(|error| format!("{{\"code\":\"internal\",\"detail\":\"{error}\"}}")));
+    ExitCode::from(match outcome {
+        Outcome::Done => 0,
+        Outcome::Failed => 1,
+        Outcome::Refused => 2,
+    })
+}
+
+async fn answer(cli: Cli) -> (Result<Value, Problem>, Outcome) {
+    let config = StationConfig {
+        data: cli.data,
+        key_store: if cli.key_in_file { KeyStoreChoice::File } else { KeyStoreChoice::Auto },
+        software: format!("willcall-station {} {}", env!("CARGO_PKG_VERSION"), std::env::consts::OS),
+    };
+    let judged = |answer: Result<Value, Problem>| {
+        let outcome = answer.as_ref().err().map_or(Outcome::Done, command::of_problem);
+        (answer, outcome)
+    };
+    match cli.ask {
+        Ask::Run => judged(run(config).await),
+        Ask::Simulate => simulated(),
+        Ask::Ticket(TicketAsk::Inspect { key, organizer, event, code }) => {
+            inspected(&config, &key, organizer.zip(event), &code).await
+        }
+        Ask::Enrol { url, token } => ask(config, Command::Enrol { url, token }).await,
+        Ask::Sync => ask(config, Command::Sync).await,
+        Ask::Status => ask(config, Command::Status).await,
+        Ask::Journal(JournalAsk::Verify) => ask(config, Command::VerifyJournal).await,
+        Ask::Scan(args) => match scan(args) {
+            Ok(command) => ask(config, command).await,
+            Err(problem) => judged(Err(problem)),
+        },
+        Ask::Sell { items, pay, request_id } => match sell(&items, &pay, request_id) {
+            Ok(command) => ask(config, command).await,
+            Err(problem) => judged(Err(problem)),
+        },
+    }
+}
+
+/// How long an engine may take from having the folder to answering.
+const STARTING: Duration = Duration::from_secs(5);
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// Through the running station, else by opening the folder. One that has just been started, or another command that is
+/// about to end, is waited for a moment.
+async fn ask(config: StationConfig, command: Command) -> (Result<Value, Problem>, Outcome) {
+    let mut waited = Duration::ZERO;
+    let answer = loop {
+        if let Some(answer) = socket::ask(&config.data, &command).await {
+            break answer;
+        }
+        match Station::open(config.clone(), Host::system()) {
+            Ok(station) => break command::execute(&station, command.clone()).await,
+            Err(problem) if problem.code == Code::Busy && waited < STARTING => {
+                tokio::time::sleep(LOOK_AGAIN).await;
+                waited += LOOK_AGAIN;
+            }
+            Err(problem) => break Err(problem),
+        }
+    };
+    let outcome = command::outcome(&command, &answer);
+    (answer, outcome)
+}
+
+/// The engine in the foreground, until a signal comes.
+async fn run(config: StationConfig) -> Result<Value, Problem> {
+    let folder = config.data.clone();
+    let station = Station::open(config, Host::system())?;
+    let socket = socket::bind(&folder, &OsEntropy).await?;
+    let cancel = CancellationToken::new();
+    tracing::info!(folder = %folder.display(), "running");
+    let signal = async {
+        stop_signal().await;
+        cancel.cancel();
+    };
+    tokio::join!(station.run(cancel.clone()), socket.serve(station.clone(), cancel.clone()), signal);
+    tracing::info!("stopped");
+    Ok(serde_json::json!({ "stopped": true }))
+}
+
+#[cfg(unix)]
+async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
+        (Ok(mut terminate), Ok(mut interrupt)) => {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        }
+        (Err(error), _) | (_, Err(error)) => {
+            tracing::error!(%error, "signals cannot be heard");
+            std::future::pending().await
+        }
+    }
+}
+
+#[cfg(not(unix))]
+async fn stop_signal() {
+    if let Err(error) = tokio::signal::ctrl_c().await {
+        tracing::error!(%error, "Ctrl-C cannot be heard");
+        std::future::pending().await
+    }
+}
+
+fn scan(args: ScanArgs) -> Result<Command, Problem> {
+    let at = match &args.at {
+        Some(text) => {
+            let bad = |_| Problem::field("at", "The time looks like 2026-12-31T20:00:00+01:00.");
+            Some(UtcMillis::parse(text).map_err(bad)?)
+        }
+        None => None,
+    };
+    Ok(Command::Scan { code: args.code, list: args.list, exit: args.exit, at })
+}
+
+fn sell(items: &[String], pay: &str, request_id: Option<RequestId>) -> Result<Command, Problem> {
+    let cash = pay.strip_prefix("cash:");
+    let cash = cash.ok_or_else(|| Problem::field("pay", "The till takes cash: --pay cash:24.00"))?;
+    let wish = |text: &String| match text.rsplit_once(':') {
+        None => Ok(Wish { item: text.clone(), quantity: 1 }),
+        Some((item, quantity)) => match quantity.parse() {
+            Ok(quantity) => Ok(Wish { item: item.to_owned(), quantity }),
+            Err(_) => Err(Problem::field("items", format!("{text:?}: after the colon stands how many."))),
+        },
+    };
+    let lines = items.iter().map(wish).collect::<Result<_, _>>()?;
+    Ok(Command::Sell { lines, cash: cash.to_owned(), request_id })
+}
+
+fn simulated() -> (Result<Value, Problem>, Outcome) {
+    let decide = || -> Result<simulate::SimulateAnswer, Problem> {
+        let mut text = String::new();
+        let read = std::io::stdin().take(4 << 20).read_to_string(&mut text);
+        read.map_err(|e| Problem::new(Code::Invalid, format!("The document cannot be read: {e}.")))?;
+        let case: simulate::SimulateCase = serde_json::from_str(&text)
+            .map_err(|e| Problem::new(Code::Invalid, format!("The document is not a check-in case: {e}.")))?;
+        simulate::simulate(&case).map_err(|e| Problem::field("keys", format!("{e}.")))
+    };
+    match decide() {
+        Ok(answer) => {
+            let admitted = matches!(answer.class, Class::Admitted | Class::Look);
+            let value = serde_json::to_value(&answer).map_err(|e| Problem::new(Code::Internal, e.to_string()));
+            (value, if admitted { Outcome::Done } else { Outcome::Refused })
+        }
+        Err(problem) => {
+            let outcome = command::of_problem(&problem);
+            (Err(problem), outcome)
+        }
+    }
+}
+
+async fn inspected(
+    config: &StationConfig,
+    key: &str,
+    signs_for: Option<(OrganizerId, EventId)>,
+    code: &str,
+) -> (Result<Value, Problem>, Outcome) {
+    let text = match std::fs::read_to_string(Path::new(key)) {
+        Ok(text) => text,
+        Err(_) => key.to_owned(),
+    };
+    let mut key = match InspectKey::parse(&text) {
+        Ok(key) => key,
+        Err(problem) => return (Err(problem), Outcome::Refused),
+    };
+    if let Some(given) = signs_for {
+        key.signs_for = vec![given];
+    } else if key.signs_for.is_empty() && config.data.join("lock").exists() {
+        // The station of this folder may know whose key this is; if it is busy or not there, that is no matter.
+        if let Ok(station) = Station::open(config.clone(), Host::system()) {
+            let known = station.events_of_key(hex::encode(key.key.as_bytes())).await;
+            key.signs_for = known.unwrap_or_default();
+        }
+    }
+    let inspection = inspect::inspect(code, &key);
+    let outcome = if inspect::refusal(&inspection).is_none() { Outcome::Done } else { Outcome::Refused };
+    (serde_json::to_value(&inspection).map_err(|e| Problem::new(Code::Internal, e.to_string())), outcome)
+}

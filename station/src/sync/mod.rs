@@ -1,0 +1,17 @@
+//! Meeting the server: contact, upload, download, units; and the loop that does it by itself. Nothing at the door or
+//! the till waits for any of this. What facts mean and how they merge is decided in the domain and on the server.
+
+pub mod contact;
+pub mod engine;
+pub mod http;
+pub mod pull;
+pub mod push;
+pub mod snapshot;
+mod store;
+pub mod transport;
+
+pub use contact::{Age, Link};
+pub use engine::SyncReport;
+pub use http::HttpTransport;
+pub use store::{Remembered, meet_history, remembered};
+pub use transport::{Refusal, Server, Transport};

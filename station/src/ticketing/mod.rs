@@ -1,0 +1,8 @@
+//! Event keys, and blanks that will never be a ticket. Keeps the keys parsed for the life of the process. Not here:
+//! blanks that came with a lease (see [`crate::leases`]).
+
+mod seed;
+mod store;
+
+pub use seed::pack;
+pub use store::{event_keys, is_void, is_void_seed, key_events, put_key, put_void_blanks};

@@ -1,0 +1,86 @@
+//! SQL of event keys and void blanks.
+
+use super::pack;
+use crate::error::Fault;
+use rusqlite::{OptionalExtension, Transaction, params};
+use willcall_domain::{
+    id::{EventId, OrganizerId, PositionId},
+    sync::change::VoidBlanks,
+    ticketing::{EventKey, KeyRow, blank, sig1},
+};
+
+/// Keeps a key; answers whether it was news.
+pub fn put_key(tx: &Transaction<'_>, row: &KeyRow, epoch: i64) -> Result<bool, Fault> {
+    let sql = "INSERT INTO event_key (event_id, number, epoch, version, data) VALUES (?1, ?2, ?3, ?4, ?5)
+        ON CONFLICT (event_id, number) DO UPDATE SET epoch = excluded.epoch, version = excluded.version, data = excluded.data
+        WHERE (excluded.epoch, excluded.version) > (event_key.epoch, event_key.version)";
+    let data = serde_json::to_string(row)?;
+    Ok(tx.prepare_cached(sql)?.execute(params![row.event_id.0, row.number, epoch, row.version, data])? > 0)
+}
+
+/// Every key that can be read, parsed. One that cannot is logged and passed over: the others still verify.
+pub fn event_keys(tx: &Transaction<'_>) -> Result<Vec<EventKey>, Fault> {
+    let mut statement = tx.prepare_cached("SELECT data FROM event_key ORDER BY event_id, number")?;
+    let mut rows = statement.query([])?;
+    let mut keys = Vec::new();
+    while let Some(row) = rows.next()? {
+        let row: KeyRow = serde_json::from_str(&row.get::<_, String>(0)?)?;
+        match EventKey::parse(&row) {
+            Ok(key) => keys.push(key),
+            Err(error) => {
+                tracing::error!(event = row.event_id.0, number = row.number, %error, "an event key is unusable")
+            }
+        }
+    }
+    Ok(keys)
+}
+
+/// The organizer and event of every key with these 32 bytes.
+pub fn key_events(tx: &Transaction<'_>, public: &str) -> Result<Vec<(OrganizerId, EventId)>, Fault> {
+    let mut statement = tx.prepare_cached("SELECT data FROM event_key")?;
+    let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
+    let mut found = Vec::new();
+    for data in rows {
+        let row: KeyRow = serde_json::from_str(&data?)?;
+        if row.public.eq_ignore_ascii_case(public) {
+            found.push((row.organizer_id, row.event_id));
+        }
+    }
+    Ok(found)
+}
+
+/// Remembers a range of blanks as void, for ever.
+pub fn put_void_blanks(tx: &Transaction<'_>, range: &VoidBlanks) -> Result<bool, Fault> {
+    if range.from >= range.until {
+        return Ok(false);
+    }
+    let (first, last) = (blank::position(range.base, range.from), blank::position(range.base, range.until - 1));
+    let sql = "INSERT INTO void_blanks (first, last, lease_id) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+    let lease = range.lease_id.0.as_bytes().as_slice();
+    let news =
+        tx.prepare_cached(sql)?.execute(params![first.0.as_bytes().as_slice(), last.0.as_bytes().as_slice(), lease])?
+            > 0;
+    if news {
+        let mut insert = tx.prepare_cached("INSERT INTO void_seed (seed) VALUES (?1) ON CONFLICT DO NOTHING")?;
+        for n in range.from..range.until {
+            if let Some(seed) = pack(&sig1::seed(blank::position(range.base, n), blank::ISSUE)) {
+                insert.execute([seed])?;
+            }
+        }
+    }
+    Ok(news)
+}
+
+/// Whether this id lies in a void range.
+pub fn is_void(tx: &Transaction<'_>, position: PositionId) -> Result<bool, Fault> {
+    let sql = "SELECT 1 FROM void_blanks WHERE first <= ?1 AND last >= ?1 LIMIT 1";
+    let found = tx.prepare_cached(sql)?.query_row([position.0.as_bytes().as_slice()], |_| Ok(())).optional()?;
+    Ok(found.is_some())
+}
+
+/// Whether this `sig1` seed is one of a void blank.
+pub fn is_void_seed(tx: &Transaction<'_>, seed: i64) -> Result<bool, Fault> {
+    let found =
+        tx.prepare_cached("SELECT 1 FROM void_seed WHERE seed = ?1")?.query_row([seed], |_| Ok(())).optional()?;
+    Ok(found.is_some())
+}

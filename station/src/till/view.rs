@@ -1,0 +1,107 @@
+//! What the till's screen shows besides the cart: products with what is left, the newest sales.
+
+use super::store;
+use crate::{catalog, error::Fault, journal, leases, station::Station};
+use rusqlite::Transaction;
+use willcall_domain::{
+    catalog::{ItemRow, QuotaRow},
+    devices::wire::Role,
+    id::{DeviceId, EventId, OrderId},
+    leases::{Held, take::here},
+    problem::{Code, Problem},
+    till::wire::{SaleView, SoldPosition, TillEvent, TillProduct, TillView},
+};
+
+/// Sales on the screen.
+const RECENT: u32 = 20;
+
+/// The screen's data; empty where this station does not sell.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn till(station: &Station) -> Result<TillView, Problem> {
+    let identity = station.identity().filter(|i| i.role == Role::Till);
+    let Some(identity) = identity else { return Ok(TillView { events: Vec::new(), sales: Vec::new() }) };
+    let view = move |tx: &Transaction<'_>| view(tx, identity.device_id, identity.incarnation, &identity.events);
+    Ok(station.db().read(view).await?)
+}
+
+fn view(tx: &Transaction<'_>, station: DeviceId, incarnation: u32, scope: &[EventId]) -> Result<TillView, Fault> {
+    let held = leases::held(tx, station, incarnation)?;
+    let mut events = Vec::new();
+    for event in catalog::events(tx)?.into_iter().filter(|e| scope.contains(&e.event_id)) {
+        let quotas = catalog::quotas_of_event(tx, event.event_id)?;
+        let mut items = catalog::items_of_event(tx, event.event_id)?;
+        items.retain(|i| i.active && quotas.iter().any(|q| q.items.contains(&i.item_id)));
+        items.sort_by(|a, b| (a.rank, &a.name, a.item_id).cmp(&(b.rank, &b.name, b.item_id)));
+        events.push(TillEvent {
+            event_id: event.event_id,
+            name: event.name,
+            zone: event.zone,
+            starts_at: event.starts_at,
+            products: items.iter().map(|item| product(item, &quotas, &held)).collect(),
+        });
+    }
+    events.sort_by_key(|e| (e.starts_at, e.event_id));
+    let sales = store::newest_sales(tx, RECENT)?.iter().map(|sale| show(tx, sale)).collect::<Result<_, _>>()?;
+    Ok(TillView { events, sales })
+}
+
+fn product(item: &ItemRow, quotas: &[QuotaRow], held: &[Held]) -> TillProduct {
+    let units = here(item.item_id, item.admission, quotas, held).map(i64::from);
+    let free = quotas.iter().filter(|q| q.items.contains(&item.item_id)).filter_map(|q| q.free).min();
+    TillProduct {
+        item_id: item.item_id,
+        name: item.name.clone(),
+        category: item.category.clone(),
+        price: item.price,
+        here: units,
+        in_all: free.map(|free| free.max(0) + units.unwrap_or(0)),
+    }
+}
+
+/// A sale as shown, printed and reprinted: what was sold then, not what it would be now.
+///
+/// # Errors
+/// When there is no such sale here.
+pub(super) fn sale_view(tx: &Transaction<'_>, order: OrderId) -> Result<SaleView, Fault> {
+    let unknown = || Fault::refused(Code::NotFound, "There is no such sale at this till.");
+    show(tx, &store::sale(tx, order)?.ok_or_else(unknown)?)
+}
+
+fn show(tx: &Transaction<'_>, sale: &store::Sale) -> Result<SaleView, Fault> {
+    let mut positions = Vec::new();
+    for line in store::lines(tx, sale)? {
+        let name = match line.name.as_str() {
+            "" => catalog::item(tx, line.item_id)?.map_or_else(|| format!("product {}", line.item_id), |i| i.name),
+            name => name.to_owned(),
+        };
+        let code = if line.blank.is_some() { leases::code_of(tx, line.position_id)? } else { None };
+        positions.push(SoldPosition {
+            position_id: line.position_id,
+            item_id: line.item_id,
+            name,
+            price: line.price,
+            tax_rate_bp: line.tax_rate_bp,
+            code,
+        });
+    }
+    let event_name = match sale.event_name.as_str() {
+        "" => catalog::event(tx, sale.event_id)?.map_or_else(|| format!("event {}", sale.event_id), |e| e.name),
+        name => name.to_owned(),
+    };
+    let (given, change) = store::paid(tx, sale)?;
+    Ok(SaleView {
+        order_id: sale.order_id,
+        order_code: sale.order_code.clone(),
+        receipt_number: store::receipt_number(tx, sale.order_id)?.unwrap_or_default(),
+        event_id: sale.event_id,
+        event_name,
+        positions,
+        total: sale.total,
+        given,
+        change,
+        at: sale.at,
+        delivery: journal::delivery(tx, sale.station.0, sale.incarnation, sale.seq)?,
+    })
+}

@@ -1,0 +1,456 @@
+//! A small server in memory behind the station's transport: rows, journal pages, grants, and links that can be cut. It
+//! checks what a server must (chains, signatures, tokens) and decides nothing.
+
+use async_trait::async_trait;
+use ed25519_dalek::SigningKey;
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+use url::Url;
+use uuid::Uuid;
+use willcall_domain::{
+    catalog::{EventRow, ItemRow, QuotaRow},
+    checkin::{Direction, ListRow, VerdictView, wire::ScanRequest},
+    clock::{ManualClock, UtcMillis},
+    devices::wire::{EnrolAnswer, EnrolRequest, Role},
+    entropy::SeededEntropy,
+    id::*,
+    leases::{BlankCodes, BlankRange, Grant, GrantBody, sign_grant, wire::LeaseRequest},
+    money::{Currency, Money},
+    orders::{OrderStatus, PositionRow},
+    problem::{Code, Problem},
+    sync::{
+        Change, ChangesAnswer, Contact, ContactAnswer, ContactBody, Cursor, Entry, Fact, Outcome, PushAnswer,
+        PushRequest, Row,
+        contact::sign_contact,
+        journal::{FIRST, bytes32},
+    },
+    ticketing::{Claims, CodeFormat, Flags, KeyRow, KeyStatus, blank, sig1, wc1},
+    till::wire::{SellLine, SellRequest, Tender},
+};
+use willcall_station::{
+    Host, KeyStoreChoice, Station, StationConfig,
+    sync::{Refusal, Server, Transport},
+};
+
+pub const ORGANIZER: OrganizerId = OrganizerId(3);
+pub const EVENT: EventId = EventId(7);
+pub const LIST: ListId = ListId(11);
+pub const ADULT: ItemId = ItemId(21);
+pub const MUG: ItemId = ItemId(22);
+pub const DOORS: UtcMillis = UtcMillis(1_798_000_000_000);
+
+#[derive(Debug)]
+pub struct State {
+    pub online: bool,
+    pub head: Vec<Row>,
+    pub history: HistoryId,
+    pub journal: BTreeMap<(DeviceId, u32), Vec<Entry>>,
+    pub keys: BTreeMap<DeviceId, String>,
+    pub grants: BTreeMap<RequestId, Grant>,
+    pub units_left: u32,
+    /// The answer to the next lease request is lost on its way.
+    pub lose_next_grant: bool,
+    pub cut_snapshot: bool,
+    pub revoked: bool,
+    pub pushes: u32,
+    pub server_ahead_ms: i64,
+    pub format: CodeFormat,
+}
+
+#[derive(Debug)]
+pub struct FakeServer {
+    pub state: Mutex<State>,
+    pub clock: ManualClock,
+    pub server_key: SigningKey,
+    pub event_key: SigningKey,
+    pub role: Role,
+    next_device: Mutex<i64>,
+}
+
+impl FakeServer {
+    pub fn new(role: Role) -> Arc<Self> {
+        let event_key = SigningKey::from_bytes(&[9; 32]);
+        let state = State {
+            online: true,
+            head: vec![
+                Row::Event(event(CodeFormat::Wc1)),
+                Row::Item(item(ADULT, "Adult", 2400, true)),
+                Row::Item(item(MUG, "Mug", 850, false)),
+                Row::Quota(quota(1, &[ADULT], 100)),
+                Row::Quota(quota(2, &[MUG], 100)),
+                Row::List(list(LIST, 1)),
+                Row::Key(KeyRow {
+                    organizer_id: ORGANIZER,
+                    event_id: EVENT,
+                    number: 1,
+                    public: hex::encode(event_key.verifying_key().as_bytes()),
+                    status: KeyStatus::Active,
+                    version: 1,
+                }),
+            ],
+            history: HistoryId(Uuid::from_u128(1)),
+            journal: BTreeMap::new(),
+            keys: BTreeMap::new(),
+            grants: BTreeMap::new(),
+            units_left: 1000,
+            lose_next_grant: false,
+            cut_snapshot: false,
+            revoked: false,
+            pushes: 0,
+            server_ahead_ms: 0,
+            format: CodeFormat::Wc1,
+        };
+        Arc::new(Self {
+            state: Mutex::new(state),
+            clock: ManualClock::at(DOORS),
+            server_key: SigningKey::from_bytes(&[8; 32]),
+            event_key,
+            role,
+            next_device: Mutex::new(41),
+        })
+    }
+
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    /// A `wc1` code of a position.
+    pub fn code(&self, position: PositionId, issue: u8) -> String {
+        self.sign(position, issue, Flags::default())
+    }
+
+    pub fn sign(&self, position_id: PositionId, issue: u8, flags: Flags) -> String {
+        let claims = Claims {
+            key_number: 1,
+            position_id,
+            issue,
+            flags,
+            item_id: ADULT,
+            variation: 0,
+            date: 0,
+            valid_from: None,
+            valid_until: None,
+        };
+        wc1::sign(&claims, ORGANIZER, EVENT, &self.event_key).unwrap()
+    }
+
+    fn sig1_code(&self, position: PositionId) -> String {
+        let claims = sig1::Sig1Claims {
+            seed: sig1::seed(position, blank::ISSUE),
+            item_id: ADULT,
+            variation: 0,
+            date: 0,
+            valid_from: None,
+            valid_until: None,
+        };
+        sig1::sign(&claims, &self.event_key)
+    }
+
+    fn online(&self, server: Option<&Server>) -> Result<MutexGuard<'_, State>, Refusal> {
+        let state = self.state();
+        if !state.online {
+            return Err(Refusal::NoLink("The cable is pulled.".into()));
+        }
+        if state.revoked {
+            return Err(refused(Code::Revoked));
+        }
+        if let Some(server) = server {
+            assert_eq!(server.token, "device-token", "every request carries the device's token");
+        }
+        Ok(state)
+    }
+
+    fn grant(&self, state: &State, request: &LeaseRequest, station: DeviceId) -> Grant {
+        let units = request.wanted.min(state.units_left);
+        let lease = LeaseId(Uuid::from_u128(0x9000 + state.grants.len() as u128));
+        let item_id = if request.quota_id == QuotaId(1) { ADULT } else { MUG };
+        let base = blank::base(PositionId(Uuid::from_u128((0x7000_u128 + state.grants.len() as u128) << 40)));
+        let count = blank::count_for(units);
+        let codes = (0..count).map(|n| {
+            let position = blank::position(base, n);
+            match state.format {
+                CodeFormat::Wc1 => self.sign(position, blank::ISSUE, Flags { blank: true, ..Flags::default() }),
+                CodeFormat::Sig1 => self.sig1_code(position),
+            }
+        });
+        let blanks = if item_id == ADULT { vec![BlankRange { item_id, base, count }] } else { vec![] };
+        let codes = if item_id == ADULT { vec![BlankCodes { item_id, codes: codes.collect() }] } else { vec![] };
+        let body = GrantBody {
+            lease_id: lease,
+            request_id: request.request_id,
+            organizer_id: ORGANIZER,
+            event_id: EVENT,
+            quota_id: request.quota_id,
+            station,
+            units,
+            blanks,
+            granted_at: DOORS,
+        };
+        sign_grant(&body, codes, &self.server_key).unwrap()
+    }
+}
+
+fn refused(code: Code) -> Refusal {
+    Refusal::Problem { problem: Box::new(Problem::new(code, "said the server")), retry_after_s: None }
+}
+
+#[async_trait]
+impl Transport for FakeServer {
+    async fn enrol(&self, _base: &Url, request: &EnrolRequest) -> Result<EnrolAnswer, Refusal> {
+        if request.token != "good" {
+            return Err(refused(Code::Unauthenticated));
+        }
+        let device_id = {
+            let mut next = self.next_device.lock().unwrap();
+            *next += 1;
+            DeviceId(*next)
+        };
+        let mut state = self.state();
+        state.revoked = false;
+        state.keys.insert(device_id, request.public_key.clone());
+        Ok(EnrolAnswer {
+            organizer_id: ORGANIZER,
+            organizer_name: "Kulturhaus".into(),
+            device_id,
+            name: "Till 1".into(),
+            gate: "North".into(),
+            role: self.role,
+            events: vec![EVENT],
+            device_token: "device-token".into(),
+            server_key: hex::encode(self.server_key.verifying_key().as_bytes()),
+            history: state.history,
+        })
+    }
+
+    async fn contact(&self, server: &Server, contact: &Contact) -> Result<ContactAnswer, Refusal> {
+        let state = self.online(Some(server))?;
+        let station = *state.keys.keys().next_back().unwrap();
+        let acked = state.journal.get(&(station, contact.incarnation)).map_or(0, Vec::len) as u64;
+        let body = ContactBody {
+            nonce: contact.nonce.clone(),
+            time: UtcMillis(willcall_domain::clock::Clock::now(&self.clock).0 + state.server_ahead_ms),
+            history: state.history,
+            head: state.head.len() as i64,
+            acked,
+            safe: acked,
+        };
+        let accepted: Vec<LeaseId> = state
+            .journal
+            .values()
+            .flatten()
+            .filter_map(|e| match e.fact() {
+                Some(Fact::LeaseAccepted { lease_id, .. }) => Some(lease_id),
+                _ => None,
+            })
+            .collect();
+        let open = state.grants.values().filter(|g| {
+            let body: GrantBody = serde_json::from_str(&g.body).unwrap();
+            !accepted.contains(&body.lease_id)
+        });
+        Ok(sign_contact(&body, open.cloned().collect(), &self.server_key).unwrap())
+    }
+
+    async fn push(&self, server: &Server, page: &PushRequest) -> Result<PushAnswer, Refusal> {
+        let mut state = self.online(Some(server))?;
+        state.pushes += 1;
+        let mut outcomes = Vec::new();
+        let mut acked = 0;
+        for entry in &page.entries {
+            let key = willcall_domain::ticketing::key::public_key(&state.keys[&entry.station]).unwrap();
+            entry.verify(&key).expect("an entry as it was signed");
+            let journal = state.journal.entry((entry.station, entry.incarnation)).or_default();
+            if entry.seq as usize > journal.len() {
+                let (seq, hash) = journal.last().map_or((0, FIRST), |e| (e.seq, bytes32(&e.hash).unwrap()));
+                if entry.follows(seq, &hash).is_err() {
+                    break;
+                }
+                journal.push(entry.clone());
+            } else {
+                assert_eq!(journal[entry.seq as usize - 1], *entry, "sent again, it is the same");
+            }
+            acked = journal.len() as u64;
+            outcomes.push((entry.seq, Outcome::Applied));
+        }
+        if outcomes.is_empty() { Err(refused(Code::Conflict)) } else { Ok(PushAnswer { outcomes, acked, safe: 0 }) }
+    }
+
+    async fn changes(&self, server: &Server, after: Cursor, wait_s: u32) -> Result<ChangesAnswer, Refusal> {
+        if wait_s > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let state = self.online(Some(server))?;
+        let from = usize::try_from(after.position).unwrap();
+        let snapshot_needed = after.history != state.history || from > state.head.len();
+        let rows = state.head.iter().enumerate().skip(from).take(3);
+        let changes: Vec<Change> = rows.map(|(n, row)| Change { position: n as i64 + 1, row: row.clone() }).collect();
+        let next = changes.last().map_or(after.position, |c| c.position);
+        Ok(ChangesAnswer { history: state.history, changes, next, head: state.head.len() as i64, snapshot_needed })
+    }
+
+    async fn snapshot(&self, server: &Server) -> Result<Vec<u8>, Refusal> {
+        let state = self.online(Some(server))?;
+        let mut text = format!("{{\"history\":\"{}\",\"position\":{}}}\n", state.history, state.head.len());
+        for row in &state.head {
+            text += &serde_json::to_string(row).unwrap();
+            text.push('\n');
+        }
+        if !state.cut_snapshot {
+            text += &format!("{{\"rows\":{}}}\n", state.head.len());
+        }
+        Ok(text.into_bytes())
+    }
+
+    async fn lease(&self, server: &Server, request: &LeaseRequest) -> Result<Grant, Refusal> {
+        let mut state = self.online(Some(server))?;
+        let station = *state.keys.keys().next_back().unwrap();
+        if let Some(grant) = state.grants.get(&request.request_id) {
+            return Ok(grant.clone());
+        }
+        if state.units_left == 0 {
+            return Err(refused(Code::SoldOut));
+        }
+        let grant = self.grant(&state, request, station);
+        state.units_left -= request.wanted.min(state.units_left);
+        state.grants.insert(request.request_id, grant.clone());
+        if std::mem::take(&mut state.lose_next_grant) {
+            return Err(Refusal::NoLink("The answer was lost.".into()));
+        }
+        Ok(grant)
+    }
+}
+
+pub fn event(code_format: CodeFormat) -> EventRow {
+    EventRow {
+        event_id: EVENT,
+        name: "Concert".into(),
+        location: "Hall".into(),
+        zone: "Europe/Berlin".into(),
+        currency: Currency::EUR,
+        starts_at: DOORS,
+        ends_at: None,
+        admission_at: None,
+        code_format,
+        version: 1,
+    }
+}
+
+pub fn item(item_id: ItemId, name: &str, price: i64, admission: bool) -> ItemRow {
+    ItemRow {
+        item_id,
+        event_id: EVENT,
+        name: name.into(),
+        category: String::new(),
+        price: Money::new(price, Currency::EUR),
+        tax_rate_bp: 700,
+        rank: 0,
+        active: true,
+        admission,
+        look_at_id: false,
+        checkin_text: String::new(),
+        version: 1,
+    }
+}
+
+pub fn quota(id: i64, items: &[ItemId], free: i64) -> QuotaRow {
+    QuotaRow {
+        quota_id: QuotaId(id),
+        event_id: EVENT,
+        name: "Hall".into(),
+        size: Some(free),
+        items: items.to_vec(),
+        free: Some(free),
+        outstanding: 0,
+        version: 1,
+    }
+}
+
+pub fn list(list_id: ListId, version: i64) -> ListRow {
+    ListRow {
+        list_id,
+        event_id: EVENT,
+        name: "Main door".into(),
+        items: None,
+        include_pending: false,
+        allow_multiple_entries: false,
+        allow_entry_after_exit: true,
+        rules: None,
+        version,
+    }
+}
+
+pub fn position(n: u128, version: i64) -> PositionRow {
+    PositionRow {
+        position_id: PositionId(Uuid::from_u128(n)),
+        order_id: OrderId(Uuid::from_u128(n + 1000)),
+        order_code: format!("AB{n}"),
+        event_id: EVENT,
+        item_id: ADULT,
+        order_status: OrderStatus::Paid,
+        canceled: false,
+        blocked: false,
+        issue: 0,
+        name: Some("Zoë Müller".into()),
+        plain: None,
+        valid_from: None,
+        valid_until: None,
+        test: false,
+        version,
+    }
+}
+
+pub fn open(folder: &Path, server: &Arc<FakeServer>) -> Station {
+    try_open(folder, server).unwrap()
+}
+
+pub fn try_open(folder: &Path, server: &Arc<FakeServer>) -> Result<Station, Problem> {
+    let config = StationConfig {
+        data: folder.to_owned(),
+        key_store: KeyStoreChoice::File,
+        software: "willcall-station test".into(),
+    };
+    let seed = folder.as_os_str().len() as u64 + willcall_domain::clock::Clock::now(&server.clock).0.unsigned_abs();
+    server.clock.advance(Duration::from_millis(7));
+    let host = Host { clock: Arc::new(server.clock.clone()), entropy: Arc::new(SeededEntropy::new(seed)) };
+    Station::open_with(config, host, server.clone())
+}
+
+/// Writes to the database behind the station's back, as only who has its key can.
+pub fn tamper(folder: &Path, sql: &str) {
+    let keys = std::fs::read_to_string(folder.join("station.key")).unwrap();
+    let keys: serde_json::Value = serde_json::from_str(&keys).unwrap();
+    let connection = rusqlite::Connection::open(folder.join("willcall.db")).unwrap();
+    let key = keys["database"].as_str().unwrap();
+    connection.execute_batch(&format!("PRAGMA key = \"x'{key}'\"; PRAGMA busy_timeout = 5000")).unwrap();
+    assert!(connection.execute(sql, []).unwrap() > 0, "{sql}");
+}
+
+/// Enrolled and synced.
+pub async fn ready(folder: &Path, server: &Arc<FakeServer>) -> Station {
+    let station = open(folder, server);
+    station.enrol("https://tickets.example", "good").await.unwrap();
+    let report = station.sync_once().await.unwrap();
+    assert_eq!(report.problems, vec![], "a clean first sync");
+    assert!(report.caught_up);
+    station
+}
+
+pub fn ask(code: &str) -> ScanRequest {
+    ScanRequest { code: code.into(), list_id: LIST, direction: Direction::Entry, at: None }
+}
+
+pub async fn scan(station: &Station, code: &str) -> VerdictView {
+    station.scan(ask(code)).await.unwrap()
+}
+
+pub fn cart(request: u128, lines: &[(ItemId, u32)], given_minor: i64) -> SellRequest {
+    SellRequest {
+        request_id: RequestId(Uuid::from_u128(request)),
+        event_id: EVENT,
+        lines: lines.iter().map(|(item_id, quantity)| SellLine { item_id: *item_id, quantity: *quantity }).collect(),
+        tender: Tender::Cash { given_minor },
+    }
+}

@@ -1,0 +1,8 @@
+//! Who works for an organizer and how they prove it. Owns staff and passwords; not sessions, which belong to the kit
+//! that reads them with every request (`http::caller`).
+
+pub mod password;
+pub mod staff;
+mod store;
+
+pub use staff::{NewStaff, add};

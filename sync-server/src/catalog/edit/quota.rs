@@ -1,0 +1,121 @@
+//! Making and changing a quota. It never becomes smaller than what is sold and lent, and what its products have sold
+//! already counts in it from the moment they join.
+
+use super::{Refused, store};
+use crate::{
+    app::Tx,
+    http::Failure,
+    sync::{Subject, note},
+};
+use willcall_domain::{
+    catalog::draft::{self, FieldError, QuotaDraft},
+    id::{EventId, ItemId, QuotaId},
+};
+
+/// A quota with all an organizer sees of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuotaFull {
+    pub quota_id: QuotaId,
+    pub event_id: EventId,
+    pub name: String,
+    /// `None` is unlimited.
+    pub size: Option<i64>,
+    pub sold: i64,
+    /// Units at stations.
+    pub leased: i64,
+    /// Sold beyond the size, each with a case.
+    pub excess: i64,
+    pub items: Vec<ItemId>,
+}
+
+impl QuotaFull {
+    /// What nobody holds; `None` is unlimited.
+    #[must_use]
+    pub fn free(&self) -> Option<i64> {
+        self.size.map(|size| size.saturating_sub(self.sold).saturating_sub(self.leased).max(0))
+    }
+}
+
+/// Makes a quota over `items`.
+///
+/// # Errors
+/// When a product is not of this event, more is sold already than fits, or the database is away.
+pub async fn create(tx: &mut Tx, event: EventId, draft: &QuotaDraft, items: &[ItemId]) -> Result<QuotaId, Refused> {
+    lock_products(tx, event, items).await?;
+    // Made unlimited first: its size is set once what is sold is known.
+    let quota = store::insert_quota(tx, event, &draft.name).await?;
+    settle(tx, event, quota, draft, items).await?;
+    tracing::info!(organizer = tx.organizer.0, event = event.0, quota = quota.0, size = ?draft.size, "quota made");
+    Ok(quota)
+}
+
+/// Changes a quota and the products that count in it.
+///
+/// # Errors
+/// When it is not there, would become smaller than what is sold and lent, or the database is away.
+pub async fn update(
+    tx: &mut Tx,
+    event: EventId,
+    quota: QuotaId,
+    draft: &QuotaDraft,
+    items: &[ItemId],
+) -> Result<(), Refused> {
+    lock_products(tx, event, items).await?;
+    let before = find(tx, event, quota).await?;
+    let mut same: Vec<_> = items.to_vec();
+    same.sort_unstable();
+    same.dedup();
+    if before.name == draft.name && before.size == draft.size && before.items == same {
+        return Ok(());
+    }
+    settle(tx, event, quota, draft, items).await?;
+    tracing::info!(organizer = tx.organizer.0, quota = quota.0, size = ?draft.size, "quota changed");
+    Ok(())
+}
+
+/// Whoever sells writes an order of this event and its quotas: both are held until this change is through, so that no
+/// sale is counted in neither or both of the old and the new set.
+async fn lock_products(tx: &mut Tx, event: EventId, items: &[ItemId]) -> Result<(), Refused> {
+    store::lock_event(tx, event).await?.ok_or_else(super::no_such_event)?;
+    if store::foreign_items(tx, event, items).await? > 0 {
+        return Err(super::not_found("There is no such product in this event.").into());
+    }
+    store::lock_quotas(tx, event).await?;
+    Ok(())
+}
+
+async fn settle(
+    tx: &mut Tx,
+    event: EventId,
+    quota: QuotaId,
+    wanted: &QuotaDraft,
+    items: &[ItemId],
+) -> Result<(), Refused> {
+    store::set_quota_items(tx, quota, items).await?;
+    let (sold, leased, excess) = store::count_quota(tx, quota).await?;
+    if let Err(below) = draft::size_covers(wanted.size, sold, leased, excess) {
+        return Err(Refused::Fields(vec![("size", below)]));
+    }
+    if !store::update_quota(tx, quota, wanted, sold).await? {
+        return Err(Refused::field("size", FieldError::BelowSold { sold, leased, least: sold + leased - excess }));
+    }
+    note(tx, Subject::Quota(quota, event)).await?;
+    Ok(())
+}
+
+/// One quota of an event.
+///
+/// # Errors
+/// When there is none, or the database is away.
+pub async fn find(tx: &mut Tx, event: EventId, quota: QuotaId) -> Result<QuotaFull, Failure> {
+    let found = store::quotas(tx, event, Some(quota)).await?.pop();
+    found.ok_or_else(|| super::not_found("There is no such quota in this event."))
+}
+
+/// The quotas of an event, by name.
+///
+/// # Errors
+/// When the database is away.
+pub async fn list(tx: &mut Tx, event: EventId) -> Result<Vec<QuotaFull>, Failure> {
+    Ok(store::quotas(tx, event, None).await?)
+}

@@ -1,0 +1,110 @@
+//! Devices as an organizer makes, renames and revokes them. Owns the token a machine enrols with, which is shown once
+//! and kept as a hash; not the enrolling itself.
+
+mod store;
+
+pub use store::DeviceFull;
+
+use crate::{
+    app::Tx,
+    catalog::edit::Refused,
+    http::{Failure, token::Token},
+    sync::{Subject, note},
+};
+use std::time::Duration;
+use willcall_domain::{
+    catalog::draft::FieldError,
+    clock::UtcMillis,
+    devices::draft::DeviceDraft,
+    id::DeviceId,
+    problem::{Code, Problem},
+};
+
+/// How long an enrolment token can be used.
+pub const ENROL_WITHIN: Duration = Duration::from_secs(24 * 3600);
+
+/// What a machine needs to enrol, and until when. Not kept anywhere: whoever misses it makes a new one.
+#[derive(Debug, Clone)]
+pub struct Invitation {
+    pub device: DeviceId,
+    pub token: String,
+    pub expires_at: UtcMillis,
+}
+
+/// Makes a device that waits for its machine.
+///
+/// # Errors
+/// When its name is taken, an event is not the organizer's, or the database is away.
+pub async fn create(tx: &mut Tx, draft: &DeviceDraft) -> Result<Invitation, Refused> {
+    let events = draft.events.as_deref().unwrap_or_default();
+    if store::foreign_events(tx, events).await? > 0 {
+        return Err(Failure::from(Problem::new(Code::NotFound, "There is no such event.")).into());
+    }
+    let Some(device) = store::insert(tx, draft).await? else {
+        return Err(Refused::field("name", FieldError::Taken));
+    };
+    store::set_events(tx, device, events).await?;
+    note(tx, Subject::Device(device)).await?;
+    tracing::info!(organizer = tx.organizer.0, device = device.0, role = draft.role.as_str(), "device made");
+    Ok(invite(tx, device).await?)
+}
+
+/// A new token for a device whose machine has not enrolled; the old one is void.
+///
+/// # Errors
+/// When the device is not there, has enrolled, or was revoked.
+pub async fn invite_again(tx: &mut Tx, device: DeviceId) -> Result<Invitation, Failure> {
+    let found = find(tx, device).await?;
+    if found.revoked_at.is_some() || found.enrolled_at.is_some() {
+        let detail = "This device has enrolled or was revoked. Make a new device for another machine.";
+        return Err(Problem::new(Code::Conflict, detail).into());
+    }
+    invite(tx, device).await
+}
+
+async fn invite(tx: &mut Tx, device: DeviceId) -> Result<Invitation, Failure> {
+    let token = Token::enrolment(tx.organizer, device, tx.entropy());
+    let expires_at = tx.now() + ENROL_WITHIN;
+    store::set_token(tx, device, &token.hash(), expires_at).await?;
+    Ok(Invitation { device, token: token.text().to_owned(), expires_at })
+}
+
+/// Switches a device off for good: its requests are refused from now on, its token to enrol is void. What it has
+/// recorded stays on it; its name is free for another.
+///
+/// # Errors
+/// When it is not there or was revoked before.
+pub async fn revoke(tx: &mut Tx, device: DeviceId) -> Result<(), Failure> {
+    if find(tx, device).await?.revoked_at.is_some() {
+        return Err(Problem::new(Code::Conflict, "This device was revoked before.").into());
+    }
+    store::revoke(tx, device).await?;
+    note(tx, Subject::Device(device)).await?;
+    tracing::info!(organizer = tx.organizer.0, device = device.0, "device revoked");
+    Ok(())
+}
+
+/// One device.
+///
+/// # Errors
+/// When there is none, or the database is away.
+pub async fn find(tx: &mut Tx, device: DeviceId) -> Result<DeviceFull, Failure> {
+    let found = store::devices(tx, Some(device)).await?.pop();
+    found.ok_or_else(|| Problem::new(Code::NotFound, "There is no such device.").into())
+}
+
+/// All devices, those in use first.
+///
+/// # Errors
+/// When the database is away.
+pub async fn all(tx: &mut Tx) -> Result<Vec<DeviceFull>, Failure> {
+    Ok(store::devices(tx, None).await?)
+}
+
+/// Devices that see each event there is and will be.
+///
+/// # Errors
+/// When the database is away.
+pub async fn seeing_all_events(tx: &mut Tx) -> Result<Vec<DeviceId>, Failure> {
+    Ok(store::seeing_all_events(tx).await?)
+}

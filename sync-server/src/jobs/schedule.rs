@@ -1,0 +1,41 @@
+//! What comes round by itself: orders that ran out, things to sweep. Only finds work and writes jobs; several processes
+//! may do so at once.
+
+use super::{queue, store};
+use crate::{app::App, orders::expire::ExpireOrder};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// How often orders are looked through.
+const ORDERS: Duration = Duration::from_secs(15);
+/// Sweeping is done at every so many looks.
+const SWEEP_EVERY: u64 = 240;
+
+/// Runs until `stop`.
+pub async fn run(app: App, stop: CancellationToken) {
+    for round in 0_u64.. {
+        if let Err(error) = look(&app, round).await {
+            tracing::warn!(%error, "the schedule could not look around; it looks again");
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(ORDERS) => {}
+        }
+    }
+}
+
+/// Looks around once, as it is done by itself every few seconds.
+///
+/// # Errors
+/// When the database is away.
+pub async fn look(app: &App, round: u64) -> sqlx::Result<()> {
+    if round.is_multiple_of(SWEEP_EVERY) {
+        store::sweep(app.untenanted(), app.now()).await?;
+    }
+    for (organizer, order_id) in store::expired_orders(app.untenanted(), app.now()).await? {
+        let mut tx = app.begin(organizer).await?;
+        queue::enqueue_once(&mut tx, &format!("orders.expire {order_id}"), &ExpireOrder { order_id }).await?;
+        tx.commit().await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,131 @@
+//! `POST /api/station/v1/leases`: lends units of a quota, with blanks for what may be sold from them.
+
+use super::store;
+use crate::http::problem::Failure;
+use crate::{
+    app::{App, Tx},
+    http::caller::DeviceCaller,
+    sync::{Subject, note},
+    ticketing::{self, CodeOf, Signer},
+};
+use axum::{Json, extract::State};
+use willcall_domain::{
+    id::{DeviceId, ItemId, LeaseId, PositionId},
+    leases::{BlankCodes, BlankRange, Grant, GrantBody, sign_grant, size::GrantSize, wire::LeaseRequest},
+    problem::{Code, Problem},
+    ticketing::{Flags, blank},
+};
+
+/// Most units of one request.
+const WANTED_MAX: u32 = 10_000;
+/// Issue of a blank's code.
+const ISSUE: u8 = willcall_domain::ticketing::blank::ISSUE;
+
+/// Lends units.
+///
+/// # Errors
+/// `forbidden` for a device that does not sell or does not see the event, `sold-out` when nothing can be lent.
+pub async fn grant(
+    caller: DeviceCaller,
+    State(app): State<App>,
+    Json(ask): Json<LeaseRequest>,
+) -> Result<Json<Grant>, Failure> {
+    if !caller.role.sells() {
+        return Err(Problem::new(Code::Forbidden, "This device does not sell.").into());
+    }
+    if ask.wanted == 0 || ask.wanted > WANTED_MAX {
+        return Err(Problem::field("wanted", format!("1 to {WANTED_MAX} units")).into());
+    }
+    let mut tx = app.begin(caller.organizer).await?;
+    let quota = store::lock_quota(&mut tx, ask.quota_id).await?;
+    let quota =
+        quota.filter(|q| caller.may_see(q.event_id)).ok_or_else(|| Problem::new(Code::NotFound, "No such quota."))?;
+    let signer = ticketing::signer(&mut tx, &app, quota.event_id).await?;
+    let body = match store::by_request(&mut tx, caller.device, ask.request_id, ask.quota_id).await? {
+        Some(body) => body,
+        None => lend(&app, &mut tx, &caller, &ask, &quota, &signer).await?,
+    };
+    let grant = seal(&app, &mut tx, &body, &signer).await?;
+    tx.commit().await?;
+    Ok(Json(grant))
+}
+
+async fn lend(
+    app: &App,
+    tx: &mut Tx,
+    caller: &DeviceCaller,
+    ask: &LeaseRequest,
+    quota: &store::LockedQuota,
+    signer: &Signer,
+) -> Result<GrantBody, Failure> {
+    let units = GrantSize {
+        wanted: ask.wanted,
+        free: quota.free(),
+        size: quota.size,
+        held: store::held(tx, caller.device, ask.quota_id).await?,
+        tills: store::tills(tx, quota.event_id).await?,
+    }
+    .units();
+    if units == 0 {
+        return Err(Problem::new(Code::SoldOut, "Nothing of this quota can be lent now.").into());
+    }
+    let now = app.clock.now();
+    let range = |item_id: ItemId| BlankRange {
+        item_id,
+        base: blank::base(PositionId::born(now, app.entropy.as_ref())),
+        count: blank::count_for(units),
+    };
+    let body = GrantBody {
+        lease_id: LeaseId::born(now, app.entropy.as_ref()),
+        request_id: ask.request_id,
+        organizer_id: caller.organizer,
+        event_id: quota.event_id,
+        quota_id: ask.quota_id,
+        station: caller.device,
+        units,
+        blanks: store::admission_items(tx, ask.quota_id).await?.into_iter().map(range).collect(),
+        granted_at: now,
+    };
+    store::insert_lease(tx, &body, signer.number, signer.format).await?;
+    note(tx, Subject::Quota(ask.quota_id, quota.event_id)).await?;
+    tracing::info!(device = caller.device.0, quota = ask.quota_id.0, asked = ask.wanted, units, "lease granted");
+    Ok(body)
+}
+
+/// Grants of this device that its journal has not taken in yet, each exactly as first given.
+///
+/// # Errors
+/// When the database is away.
+pub async fn open_grants(app: &App, tx: &mut Tx, device: DeviceId) -> Result<Vec<Grant>, Failure> {
+    let mut grants = Vec::new();
+    for body in store::not_accepted(tx, device).await? {
+        let signer = ticketing::signer(tx, app, body.event_id).await?;
+        grants.push(seal(app, tx, &body, &signer).await?);
+    }
+    Ok(grants)
+}
+
+/// Signs the body and writes the codes of its blanks. Signing is deterministic, so the same grant is the same bytes.
+async fn seal(app: &App, tx: &mut Tx, body: &GrantBody, signer: &Signer) -> Result<Grant, Failure> {
+    let look = store::look_at_id(tx, body.event_id).await?;
+    let codes = body.blanks.iter().map(|range| codes_of(range, signer, &look)).collect::<Option<Vec<_>>>();
+    let codes = codes.ok_or_else(|| Problem::new(Code::Internal, "A blank of this grant cannot be signed."))?;
+    Ok(sign_grant(body, codes, app.secrets.identity()).map_err(|e| Problem::new(Code::Internal, e.to_string()))?)
+}
+
+fn codes_of(range: &BlankRange, signer: &Signer, look: &[ItemId]) -> Option<BlankCodes> {
+    let flags = Flags { test: false, blank: true, look_at_id: look.contains(&range.item_id) };
+    let codes = (0..range.count)
+        .map(|n| {
+            signer.code(&CodeOf {
+                position_id: blank::position(range.base, n),
+                issue: ISSUE,
+                item_id: range.item_id,
+                flags,
+                valid_from: None,
+                valid_until: None,
+            })
+        })
+        .collect::<Option<Vec<_>>>()?;
+    Some(BlankCodes { item_id: range.item_id, codes })
+}

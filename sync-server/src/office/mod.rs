@@ -1,0 +1,87 @@
+//! The back office: pages for an organizer's staff. Each page is one file; it loads, asks the slice that owns the use
+//! case, and shows. Owns addresses, forms, words and pictures of the office; no rule about money or admission.
+//!
+//! `/office/sign-in` finds the organizer by e-mail; everything else lives under `/office/{organizer}` and needs a
+//! session of that very organizer (`desk::Desk`). Works without script; no page holds any.
+
+mod case_words;
+mod cases;
+mod dashboard;
+mod desk;
+mod devices;
+mod event;
+mod event_edit;
+mod events;
+pub mod form;
+pub mod format;
+mod items;
+mod lists;
+mod order;
+mod orders;
+mod orders_csv;
+mod page;
+mod plot;
+mod qr;
+mod quotas;
+mod sign_in;
+mod sign_out;
+mod store;
+mod trouble;
+pub mod words;
+
+use crate::{app::App, http::csrf};
+use axum::{
+    Router,
+    http::{HeaderValue, header},
+    middleware,
+    response::Response,
+    routing::{get, post},
+};
+
+/// Every page of the office.
+pub fn routes(app: &App) -> Router<App> {
+    Router::new()
+        .route("/office", get(sign_in::way_in))
+        .route("/office/", get(sign_in::way_in))
+        .route("/office/sign-in", get(sign_in::show).post(sign_in::sign_in))
+        .route("/office/sign-out", post(sign_out::sign_out))
+        .route("/office/language/{language}", get(page::choose_language))
+        .route("/office/{organizer}", get(dashboard::show))
+        .route("/office/{organizer}/events", get(events::show))
+        .route("/office/{organizer}/events/new", get(event_edit::new).post(event_edit::create))
+        .route("/office/{organizer}/events/{event}", get(event::show))
+        .route("/office/{organizer}/events/{event}/edit", get(event_edit::edit).post(event_edit::update))
+        .route("/office/{organizer}/events/{event}/products/new", get(items::new).post(items::create))
+        .route("/office/{organizer}/events/{event}/products/{item}", get(items::edit).post(items::update))
+        .route("/office/{organizer}/events/{event}/quotas/new", get(quotas::new).post(quotas::create))
+        .route("/office/{organizer}/events/{event}/quotas/{quota}", get(quotas::edit).post(quotas::update))
+        .route("/office/{organizer}/events/{event}/lists/new", get(lists::new).post(lists::create))
+        .route("/office/{organizer}/events/{event}/lists/{list}", get(lists::edit).post(lists::update))
+        .route("/office/{organizer}/orders", get(orders::show))
+        .route("/office/{organizer}/orders.csv", get(orders_csv::export))
+        .route("/office/{organizer}/orders/{code}", get(order::show))
+        .route("/office/{organizer}/orders/{code}/mark-paid", post(order::mark_paid))
+        .route("/office/{organizer}/orders/{code}/resend", post(order::resend))
+        .route("/office/{organizer}/orders/{code}/cancel", get(order::ask_cancel).post(order::cancel))
+        .route("/office/{organizer}/devices", get(devices::show))
+        .route("/office/{organizer}/devices/new", get(devices::new).post(devices::create))
+        .route("/office/{organizer}/devices/{device}/invite", post(devices::invite))
+        .route("/office/{organizer}/devices/{device}/revoke", get(devices::ask_revoke).post(devices::revoke))
+        .route("/office/{organizer}/cases", get(cases::show))
+        .route("/office/{organizer}/cases/{case}/close", post(cases::close))
+        .layer(middleware::from_fn_with_state(app.clone(), csrf::csrf_guard))
+        .layer(middleware::from_fn(trouble::show))
+        .layer(middleware::map_response(guarded))
+}
+
+/// Nothing of the office is kept by caches, framed by others, or runs anything: there is no script to allow.
+async fn guarded(mut response: Response) -> Response {
+    const POLICY: &str = "default-src 'none'; style-src 'self'; font-src 'self'; img-src 'self'; form-action 'self'; \
+                          base-uri 'none'; frame-ancestors 'none'";
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

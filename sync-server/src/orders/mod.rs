@@ -1,0 +1,73 @@
+//! Orders on the server: placing, paying, cancelling, running out, and the mail that says so. What is allowed is
+//! decided in [`willcall_domain::orders`]; each function here works in the caller's transaction, so that whoever places
+//! or cancels can do more in the same breath.
+
+pub mod api;
+pub mod cancel;
+pub mod expire;
+pub mod find;
+pub mod links;
+pub mod pay;
+pub mod place;
+pub mod send_confirmation;
+mod store;
+pub mod wire;
+
+pub use cancel::cancel;
+pub use find::{FullOrder, FullPosition, find, find_by_code};
+pub use pay::mark_paid;
+pub use place::{Buyer, Channel, PlaceError, Placed, Wish, place};
+pub use send_confirmation::resend;
+
+use crate::{http::Failure, tx::Tx};
+use willcall_domain::{
+    id::{OrderId, QuotaId},
+    orders::{Order, OrderError},
+    problem::{Code, Problem},
+};
+
+/// How a refusal of the rules is told.
+#[must_use]
+pub fn problem_of(error: &OrderError) -> Problem {
+    let code = match error {
+        OrderError::SoldOut { .. } => Code::SoldOut,
+        OrderError::Closed | OrderError::Is(_) => Code::Conflict,
+        OrderError::Empty
+        | OrderError::TooMany(_)
+        | OrderError::NotForSale(_)
+        | OrderError::Amount { .. }
+        | OrderError::Status(_)
+        | OrderError::Money(_) => Code::Invalid,
+    };
+    let mut detail = error.to_string();
+    if let Some(first) = detail.get(..1) {
+        detail.replace_range(..1, &first.to_uppercase());
+    }
+    Problem::new(code, detail + ".")
+}
+
+/// Locks an order for a change until the transaction ends.
+async fn lock(tx: &mut Tx, id: OrderId) -> Result<Order, Failure> {
+    let order = store::lock(tx, id).await?;
+    order.ok_or_else(|| Problem::new(Code::NotFound, "There is no such order.").into())
+}
+
+/// Gives back the places of everything in the order that still holds one, and tells stations of it.
+async fn free_places(tx: &mut Tx, order: &Order) -> Result<(), Failure> {
+    let mut places = store::places_held(tx, order.order_id).await?;
+    // Ascending, as placing takes them: two transactions never wait for each other in a circle.
+    places.sort_unstable();
+    for (quota, count) in places {
+        store::give_back(tx, QuotaId(quota), count).await?;
+        crate::sync::note(tx, crate::sync::Subject::Quota(QuotaId(quota), order.event_id)).await?;
+    }
+    Ok(())
+}
+
+/// Tells stations of every position of the order: its status is part of each.
+async fn note_positions(tx: &mut Tx, order: &Order) -> Result<(), Failure> {
+    for position in store::raise_positions(tx, order.order_id).await? {
+        crate::sync::note(tx, crate::sync::Subject::Position(position, order.event_id)).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,106 @@
+//! Event keys: made once, sealed in the database, opened to sign.
+
+use super::store;
+use crate::http::problem::Failure;
+use crate::{
+    app::{App, Tx},
+    sync::{Subject, note},
+};
+use ed25519_dalek::SigningKey;
+use willcall_domain::{
+    clock::UtcMillis,
+    id::{EventId, ItemId, OrganizerId, PositionId},
+    problem::{Code, Problem},
+    ticketing::{Claims, CodeFormat, Flags, sig1, wc1},
+};
+use zeroize::Zeroizing;
+
+/// Signs the codes of one event with its active key.
+pub struct Signer {
+    organizer: OrganizerId,
+    event: EventId,
+    pub number: u8,
+    pub format: CodeFormat,
+    key: SigningKey,
+}
+
+/// What a code says of its position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CodeOf {
+    pub position_id: PositionId,
+    pub issue: u8,
+    pub item_id: ItemId,
+    pub flags: Flags,
+    pub valid_from: Option<UtcMillis>,
+    pub valid_until: Option<UtcMillis>,
+}
+
+/// The active key of `event`, made when there is none yet.
+///
+/// # Errors
+/// When the sealed key does not open, or the database is away.
+pub async fn signer(tx: &mut Tx, app: &App, event: EventId) -> Result<Signer, Failure> {
+    let organizer = tx.organizer;
+    let format = store::code_format(tx, event).await?.ok_or_else(|| Problem::new(Code::NotFound, "No such event."))?;
+    let (number, key) = match store::active_key(tx, event).await? {
+        Some((number, sealed)) => {
+            let key = app.secrets.unseal(organizer, event, number, &sealed);
+            (
+                number,
+                key.map_err(|e| {
+                    tracing::error!(event = event.0, number, error = %e, "an event key does not open");
+                    Problem::new(Code::Internal, "The key of this event cannot be opened.")
+                })?,
+            )
+        }
+        None => make(tx, app, event).await?,
+    };
+    Ok(Signer { organizer, event, number, format, key })
+}
+
+async fn make(tx: &mut Tx, app: &App, event: EventId) -> Result<(u8, SigningKey), Failure> {
+    const FIRST_NUMBER: u8 = 1;
+    let seed = Zeroizing::new(willcall_domain::entropy::bytes::<32>(app.entropy.as_ref()));
+    let key = SigningKey::from_bytes(&seed);
+    let sealed = app.secrets.seal(tx.organizer, event, FIRST_NUMBER, &key, app.entropy.as_ref());
+    let public = key.verifying_key().to_bytes();
+    store::insert_key(tx, event, FIRST_NUMBER, &public, &sealed, app.clock.now()).await?;
+    note(tx, Subject::Key(event, FIRST_NUMBER)).await?;
+    tracing::info!(event = event.0, number = FIRST_NUMBER, "event key made");
+    Ok((FIRST_NUMBER, key))
+}
+
+impl Signer {
+    /// The code of a position in the event's format; always the same for the same facts. `None` where the format
+    /// cannot say it: the position then needs a plain secret.
+    #[must_use]
+    pub fn code(&self, of: &CodeOf) -> Option<String> {
+        match self.format {
+            CodeFormat::Wc1 => {
+                let claims = Claims {
+                    key_number: self.number,
+                    position_id: of.position_id,
+                    issue: of.issue,
+                    flags: of.flags,
+                    item_id: of.item_id,
+                    variation: 0,
+                    date: 0,
+                    valid_from: of.valid_from,
+                    valid_until: of.valid_until,
+                };
+                wc1::sign(&claims, self.organizer, self.event, &self.key).ok()
+            }
+            CodeFormat::Sig1 => {
+                let claims = sig1::Sig1Claims {
+                    seed: sig1::seed(of.position_id, of.issue),
+                    item_id: of.item_id,
+                    variation: 0,
+                    date: 0,
+                    valid_from: of.valid_from,
+                    valid_until: of.valid_until,
+                };
+                Some(sig1::sign(&claims, &self.key))
+            }
+        }
+    }
+}

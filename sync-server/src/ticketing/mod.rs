@@ -1,0 +1,8 @@
+//! Issue, sign, render. Owns event keys and rendered tickets.
+
+pub mod keys;
+mod store;
+pub mod ticket_pdf;
+
+pub use keys::{CodeOf, Signer, signer};
+pub use ticket_pdf::{Tickets, tickets};

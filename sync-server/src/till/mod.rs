@@ -1,0 +1,7 @@
+//! Sales of tills, as their journals bring them. What a receipt says is the sale: it is never recomputed, and what does
+//! not fit what the server knows becomes a case.
+
+mod record;
+mod store;
+
+pub use record::{record_payment, record_receipt, record_sale};

@@ -1,0 +1,245 @@
+//! SQL of sales that tills bring.
+
+use crate::app::Tx;
+use sqlx::Row as _;
+use willcall_domain::{
+    clock::UtcMillis,
+    id::{DeviceId, EventId, ItemId, OrderId, PaymentId, PositionId, QuotaId},
+    money::{Currency, Money},
+    orders::OrderStatus,
+    sync::{Fact, fact::SaleLine},
+};
+
+pub(super) async fn event_currency(tx: &mut Tx, event: EventId) -> sqlx::Result<Option<Currency>> {
+    let code: Option<String> =
+        sqlx::query_scalar("SELECT currency::text FROM event WHERE organizer_id = $1 AND event_id = $2")
+            .bind(tx.organizer.0)
+            .bind(event.0)
+            .fetch_optional(tx.conn())
+            .await?;
+    code.map(|c| c.parse().map_err(|e: willcall_domain::money::MoneyError| sqlx::Error::Decode(e.into()))).transpose()
+}
+
+/// Whether every line's item is one of the event.
+pub(super) async fn items_known(tx: &mut Tx, event: EventId, lines: &[SaleLine]) -> sqlx::Result<bool> {
+    let ids: Vec<i64> = lines.iter().map(|l| l.item_id.0).collect();
+    sqlx::query_scalar(
+        "SELECT NOT EXISTS (SELECT FROM unnest($3::bigint[]) AS wanted (id) WHERE NOT EXISTS (
+             SELECT FROM item WHERE organizer_id = $1 AND event_id = $2 AND item_id = wanted.id))",
+    )
+    .bind(tx.organizer.0)
+    .bind(event.0)
+    .bind(ids)
+    .fetch_one(tx.conn())
+    .await
+}
+
+/// Whether a line was sold at another price than the very version of the item it names.
+pub(super) async fn price_differs(tx: &mut Tx, event: EventId, lines: &[SaleLine]) -> sqlx::Result<bool> {
+    let ids: Vec<i64> = lines.iter().map(|l| l.item_id.0).collect();
+    let prices: Vec<i64> = lines.iter().map(|l| l.price.minor).collect();
+    let versions: Vec<i64> = lines.iter().map(|l| l.item_version).collect();
+    sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM unnest($3::bigint[], $4::bigint[], $5::bigint[]) AS sold (id, price, version)
+             JOIN item i ON i.organizer_id = $1 AND i.event_id = $2 AND i.item_id = sold.id
+             WHERE i.version = sold.version AND i.price_minor <> sold.price)",
+    )
+    .bind(tx.organizer.0)
+    .bind(event.0)
+    .bind(ids)
+    .bind(prices)
+    .bind(versions)
+    .fetch_one(tx.conn())
+    .await
+}
+
+/// `false` when there is an order of this id or code already.
+pub(super) async fn insert_order(
+    tx: &mut Tx,
+    device: DeviceId,
+    sale: &Fact,
+    status: OrderStatus,
+    at: UtcMillis,
+) -> sqlx::Result<bool> {
+    let Fact::Sale { order_id, order_code, event_id, request_id, total, .. } = sale else { return Ok(false) };
+    let done = sqlx::query(
+        "INSERT INTO orders (organizer_id, order_id, event_id, code, status, total_minor, channel, device_id, placed_at,
+             request_id)
+         VALUES ($1, $2, $3, $4, $5, $6, 'till', $7, $8, $9) ON CONFLICT DO NOTHING",
+    )
+    .bind(tx.organizer.0)
+    .bind(order_id.0)
+    .bind(event_id.0)
+    .bind(order_code)
+    .bind(status.as_str())
+    .bind(total.minor)
+    .bind(device.0)
+    .bind(at.0)
+    .bind(request_id.0)
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// `false` when there is a position of this id already: one blank, one ticket.
+pub(super) async fn insert_position(
+    tx: &mut Tx,
+    order: OrderId,
+    event: EventId,
+    line: &SaleLine,
+) -> sqlx::Result<bool> {
+    let done = sqlx::query(
+        "INSERT INTO order_position (organizer_id, position_id, order_id, event_id, item_id, price_minor, tax_rate_bp,
+             tax_minor, lease_id)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, (SELECT lease_id FROM lease WHERE organizer_id = $1 AND lease_id = $9))
+         ON CONFLICT DO NOTHING",
+    )
+    .bind(tx.organizer.0)
+    .bind(line.position_id.0)
+    .bind(order.0)
+    .bind(event.0)
+    .bind(line.item_id.0)
+    .bind(line.price.minor)
+    .bind(i32::try_from(line.tax_rate_bp).unwrap_or(i32::MAX))
+    .bind(line.tax.minor)
+    .bind(line.blank.map(|l| l.0))
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// The quotas an item counts in, ascending.
+pub(super) async fn quotas_of(tx: &mut Tx, item: ItemId) -> sqlx::Result<Vec<QuotaId>> {
+    let ids: Vec<i64> = sqlx::query_scalar(
+        "SELECT quota_id FROM quota_item WHERE organizer_id = $1 AND item_id = $2 ORDER BY quota_id",
+    )
+    .bind(tx.organizer.0)
+    .bind(item.0)
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(ids.into_iter().map(QuotaId).collect())
+}
+
+/// The quotas of which this position has a leased unit.
+pub(super) async fn covered_quotas(tx: &mut Tx, position: PositionId) -> sqlx::Result<Vec<QuotaId>> {
+    let ids: Vec<i64> = sqlx::query_scalar(
+        "SELECT l.quota_id FROM lease_unit u JOIN lease l ON l.organizer_id = u.organizer_id AND l.lease_id = u.lease_id
+         WHERE u.organizer_id = $1 AND u.position_id = $2",
+    )
+    .bind(tx.organizer.0)
+    .bind(position.0)
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(ids.into_iter().map(QuotaId).collect())
+}
+
+/// Counts one sold unit that was nobody's to sell: a free one where there is one, else one beyond size.
+pub(super) async fn sell_beyond(tx: &mut Tx, quota: QuotaId) -> sqlx::Result<()> {
+    sqlx::query(
+        "UPDATE quota SET sold = sold + 1, version = version + 1,
+             excess = CASE WHEN size IS NULL THEN excess ELSE greatest(excess, sold + 1 + leased - size) END
+         WHERE organizer_id = $1 AND quota_id = $2",
+    )
+    .bind(tx.organizer.0)
+    .bind(quota.0)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// A till's own order.
+pub(super) struct TillOrder {
+    pub event_id: EventId,
+    pub status: OrderStatus,
+    pub total: Money,
+}
+
+pub(super) async fn till_order(tx: &mut Tx, device: DeviceId, order: OrderId) -> sqlx::Result<Option<TillOrder>> {
+    let row = sqlx::query(
+        "SELECT o.event_id, o.status, o.total_minor, e.currency::text AS currency
+         FROM orders o JOIN event e ON e.organizer_id = o.organizer_id AND e.event_id = o.event_id
+         WHERE o.organizer_id = $1 AND o.order_id = $2 AND o.device_id = $3 FOR UPDATE OF o",
+    )
+    .bind(tx.organizer.0)
+    .bind(order.0)
+    .bind(device.0)
+    .fetch_optional(tx.conn())
+    .await?;
+    row.map(|r| {
+        let decode = |e: Box<dyn std::error::Error + Send + Sync>| sqlx::Error::Decode(e);
+        let currency: Currency = r
+            .try_get::<&str, _>("currency")?
+            .parse()
+            .map_err(|e: willcall_domain::money::MoneyError| decode(e.into()))?;
+        let status = r
+            .try_get::<&str, _>("status")?
+            .parse()
+            .map_err(|e: willcall_domain::orders::OrderError| decode(e.into()))?;
+        Ok(TillOrder {
+            event_id: EventId(r.try_get("event_id")?),
+            status,
+            total: Money::new(r.try_get("total_minor")?, currency),
+        })
+    })
+    .transpose()
+}
+
+pub(super) async fn insert_payment(
+    tx: &mut Tx,
+    device: DeviceId,
+    payment: PaymentId,
+    order: OrderId,
+    amount: Money,
+    at: UtcMillis,
+) -> sqlx::Result<()> {
+    sqlx::query(
+        "INSERT INTO payment (organizer_id, payment_id, order_id, provider, amount_minor, state, created_at,
+             confirmed_at, device_id)
+         VALUES ($1, $2, $3, 'cash', $4, 'confirmed', $5, $5, $6) ON CONFLICT DO NOTHING",
+    )
+    .bind(tx.organizer.0)
+    .bind(payment.0)
+    .bind(order.0)
+    .bind(amount.minor)
+    .bind(at.0)
+    .bind(device.0)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Confirmed money of an order, in minor units.
+pub(super) async fn paid(tx: &mut Tx, order: OrderId) -> sqlx::Result<i64> {
+    sqlx::query_scalar(
+        "SELECT coalesce(sum(amount_minor), 0)::bigint FROM payment
+         WHERE organizer_id = $1 AND order_id = $2 AND state = 'confirmed'",
+    )
+    .bind(tx.organizer.0)
+    .bind(order.0)
+    .fetch_one(tx.conn())
+    .await
+}
+
+pub(super) async fn set_paid(tx: &mut Tx, order: OrderId) -> sqlx::Result<()> {
+    sqlx::query("UPDATE orders SET status = 'paid', version = version + 1 WHERE organizer_id = $1 AND order_id = $2")
+        .bind(tx.organizer.0)
+        .bind(order.0)
+        .execute(tx.conn())
+        .await?;
+    sqlx::query("UPDATE order_position SET version = version + 1 WHERE organizer_id = $1 AND order_id = $2")
+        .bind(tx.organizer.0)
+        .bind(order.0)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn positions(tx: &mut Tx, order: OrderId) -> sqlx::Result<Vec<PositionId>> {
+    let ids: Vec<uuid::Uuid> =
+        sqlx::query_scalar("SELECT position_id FROM order_position WHERE organizer_id = $1 AND order_id = $2")
+            .bind(tx.organizer.0)
+            .bind(order.0)
+            .fetch_all(tx.conn())
+            .await?;
+    Ok(ids.into_iter().map(PositionId).collect())
+}

@@ -1,0 +1,12 @@
+//! The server's own promises, on a real PostgreSQL: what holds whatever is sold.
+
+#![expect(clippy::unwrap_used, reason = "these are tests, helpers too")]
+
+mod database;
+mod http;
+mod jobs;
+mod mail;
+#[cfg(unix)]
+mod start;
+mod support;
+mod tenancy;

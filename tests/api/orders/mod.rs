@@ -1,0 +1,6 @@
+mod cancel;
+mod expire;
+mod mail;
+mod pay;
+mod place;
+mod tickets;

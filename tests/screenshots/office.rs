@@ -1,0 +1,132 @@
+//! The back office, with its figures of the day.
+
+use crate::{
+    Stage,
+    album::{Album, LANGUAGES},
+    shop::Orders,
+};
+use anyhow::Context;
+use willcall_tests::{
+    screen,
+    webdriver::{Browser, BrowserChoice},
+};
+
+const DESK: u32 = 1280;
+const STAFF: &str = "ines@harbour-hall.example";
+
+async fn browser(language: &str) -> anyhow::Result<Browser> {
+    Browser::chromium(&BrowserChoice { language: language.to_owned(), size: (DESK, 900), ..BrowserChoice::default() })
+        .await
+}
+
+async fn sign_in(web: &Browser, stage: &Stage) -> anyhow::Result<()> {
+    screen::fill(web, "#email", STAFF).await?;
+    screen::fill(web, "#password", stage.password()?).await?;
+    screen::press(web, "button.main").await?;
+    screen::see(web, "aside.side nav").await?;
+    Ok(())
+}
+
+/// Marks the orders for the door as paid, and sells the booklets out.
+pub async fn prepare(stage: &Stage) -> anyhow::Result<()> {
+    let web = browser("en").await?;
+    let office = format!("{}/office", stage.premises.url());
+    web.goto(&office).await?;
+    sign_in(&web, stage).await?;
+    for page in &stage.orders.as_ref().context("orders")?.paid {
+        web.goto(format!("{office}/harbour-hall/orders/{}", Orders::code(page)?)).await?;
+        screen::press(&web, "form[action$='/mark-paid'] button").await?;
+        screen::see(&web, "h1 .pill.good").await?;
+    }
+    let sold = stage.premises.number_of("SELECT sold FROM quota WHERE name = 'Booklets'").await?;
+    to_event(&web, &office).await?;
+    follow(&web, "Booklets").await?;
+    screen::fill(&web, "#size", &sold.to_string()).await?;
+    screen::press(&web, "button.main").await?;
+    screen::see(&web, "a[href$='/quotas/new']").await?;
+    Ok(())
+}
+
+pub async fn pictures(stage: &Stage, album: &Album) -> anyhow::Result<()> {
+    for (n, language) in LANGUAGES.iter().enumerate() {
+        let web = browser(language).await?;
+        let office = format!("{}/office", stage.premises.url());
+        web.goto(&office).await?;
+        screen::fill(&web, "#email", STAFF).await?;
+        screen::fill(&web, "#password", "not the password").await?;
+        screen::press(&web, "button.main").await?;
+        screen::see(&web, "p.refused").await?;
+        album.page(&web, "office-sign-in-refused", language, DESK).await?;
+        web.goto(format!("{office}/sign-in")).await?;
+        album.page(&web, "office-sign-in", language, DESK).await?;
+        sign_in(&web, stage).await?;
+        let base = format!("{office}/harbour-hall");
+        let orders = stage.orders.as_ref().context("orders")?;
+        for (name, address) in [
+            ("office-dashboard", base.clone()),
+            ("office-orders", format!("{base}/orders")),
+            ("office-orders-none", format!("{base}/orders?q=nobody-of-this-name")),
+            ("office-order-paid", format!("{base}/orders/{}", Orders::code(&orders.paid[n])?)),
+            ("office-order-pending", format!("{base}/orders/{}", Orders::code(&orders.pending[n])?)),
+            ("office-order-cancel", format!("{base}/orders/{}/cancel", Orders::code(&orders.pending[n])?)),
+            ("office-events", format!("{base}/events")),
+            ("office-event-new", format!("{base}/events/new")),
+            ("office-devices", format!("{base}/devices")),
+            ("office-device-new", format!("{base}/devices/new")),
+            ("office-cases", format!("{base}/cases")),
+            ("office-not-found", format!("{base}/events/999999")),
+        ] {
+            web.goto(address).await?;
+            album.page(&web, name, language, DESK).await?;
+        }
+        album.page(&web, "office-not-found", language, 390).await?;
+        web.goto(&base).await?;
+        album.page(&web, "office-dashboard", language, 390).await?;
+        web.goto(format!("{base}/orders")).await?;
+        album.page(&web, "office-orders", language, 390).await?;
+        of_event(&web, album, &office, language).await?;
+        device(&web, album, &base, language).await?;
+    }
+    Ok(())
+}
+
+/// The evening, and the forms for all that belongs to it; one with errors.
+async fn of_event(web: &Browser, album: &Album, office: &str, language: &str) -> anyhow::Result<()> {
+    to_event(web, office).await?;
+    album.page(web, "office-event", language, DESK).await?;
+    let event = web.current_url().await?.to_string();
+    for (name, path) in
+        [("edit", "edit"), ("product-new", "products/new"), ("quota-new", "quotas/new"), ("list-new", "lists/new")]
+    {
+        web.goto(format!("{event}/{path}")).await?;
+        album.page(web, &format!("office-event-{name}"), language, DESK).await?;
+    }
+    web.goto(format!("{event}/products/new")).await?;
+    screen::fill(web, "#price", "ten").await?;
+    screen::press(web, "button.main").await?;
+    screen::see(web, "p.wrong").await?;
+    album.page(web, "office-event-product-errors", language, DESK).await
+}
+
+async fn device(web: &Browser, album: &Album, base: &str, language: &str) -> anyhow::Result<()> {
+    web.goto(format!("{base}/devices/new")).await?;
+    screen::fill(web, "#name", &format!("Terrace {language}")).await?;
+    screen::fill(web, "#gate", "Terrace").await?;
+    screen::press(web, "input[name='role'][value='door']").await?;
+    screen::press(web, "button.main").await?;
+    screen::see(web, "svg.qr").await?;
+    album.page(web, "office-device-code", language, DESK).await
+}
+
+async fn to_event(web: &Browser, office: &str) -> anyhow::Result<()> {
+    web.goto(format!("{office}/harbour-hall/events")).await?;
+    follow(web, "Winter Concert").await?;
+    screen::see(web, "table.rows").await?;
+    Ok(())
+}
+
+/// Follows the link that holds `words`.
+async fn follow(web: &Browser, words: &str) -> anyhow::Result<()> {
+    let link = format!("//main//a[contains(., '{words}')]");
+    Ok(web.find(thirtyfour::By::XPath(link)).await?.click().await?)
+}

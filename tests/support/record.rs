@@ -1,0 +1,140 @@
+//! What a measurement must carry to be believed: the machine it ran on, and the one line a drill prints.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::process::Command;
+
+/// The machine at the moment of measuring.
+#[derive(Debug, Clone, Serialize)]
+pub struct Machine {
+    /// Cores this process may use.
+    pub cores: usize,
+    pub cpu: String,
+    pub memory_mb: u64,
+    /// Load average over 1, 5 and 15 minutes; above `cores` the figures are those of a busy machine.
+    pub load: [f64; 3],
+    pub kernel: String,
+    pub system: String,
+    pub postgres: String,
+    /// `debug` or `release`.
+    pub profile: &'static str,
+    pub version: &'static str,
+}
+
+impl Machine {
+    /// Looks at this machine. What cannot be found out is an empty text or zero, never a guess.
+    #[must_use]
+    pub fn here() -> Self {
+        Self {
+            cores: std::thread::available_parallelism().map_or(0, usize::from),
+            cpu: field("/proc/cpuinfo", "model name", ':'),
+            memory_mb: field("/proc/meminfo", "MemTotal", ':')
+                .split_whitespace()
+                .next()
+                .and_then(|kb| kb.parse::<u64>().ok())
+                .map_or(0, |kb| kb / 1024),
+            load: load(),
+            kernel: read("/proc/sys/kernel/osrelease"),
+            system: field("/etc/os-release", "PRETTY_NAME", '=').trim_matches('"').to_owned(),
+            postgres: said(Command::new("pg_config").arg("--version")),
+            profile: if cfg!(debug_assertions) { "debug" } else { "release" },
+            version: env!("CARGO_PKG_VERSION"),
+        }
+    }
+}
+
+/// What a drill found.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// Figures by name, units in the names.
+    pub measured: Value,
+    /// The limits they are held against, by the same names.
+    pub bar: Value,
+    /// How many things were tried: zero failures in `n` support a failure rate below `3/n` and no finer.
+    pub n: u64,
+    pub pass: bool,
+}
+
+/// The line a drill prints: `{row, measured, bar, n, pass}`. The machine's record is part of `measured`.
+#[must_use]
+pub fn line(row: &str, outcome: &Outcome) -> Value {
+    let given = &outcome.measured;
+    let mut measured = if given.is_object() { given.clone() } else { json!({ "value": given }) };
+    measured["machine"] = json!(Machine::here());
+    json!({ "row": row, "measured": measured, "bar": outcome.bar, "n": outcome.n, "pass": outcome.pass })
+}
+
+/// Processor time this process has used, in milliseconds; 0 where the system does not say.
+#[must_use]
+pub fn cpu_ms(pid: u32) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The name in parentheses may hold blanks; fields 14 and 15 (user and system time, in 1/100 s) stand after it.
+    let after = stat.rsplit(") ").next().unwrap_or_default();
+    let ticks: u64 = after.split_whitespace().skip(11).take(2).filter_map(|t| t.parse::<u64>().ok()).sum();
+    ticks * 10
+}
+
+/// Memory a process holds, in kB: its own pages and its share of those it shares (PSS), and all it maps (RSS).
+/// `None` where the process is gone or the system does not say.
+#[must_use]
+pub fn memory_kb(pid: u32) -> Option<(u64, u64)> {
+    let rollup = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
+    let value = |name: &str| {
+        let line = rollup.lines().find(|l| l.starts_with(name))?;
+        line.split_whitespace().nth(1)?.parse::<u64>().ok()
+    };
+    Some((value("Pss:")?, value("Rss:")?))
+}
+
+fn load() -> [f64; 3] {
+    let text = read("/proc/loadavg");
+    let mut numbers = text.split_whitespace().filter_map(|n| n.parse().ok());
+    std::array::from_fn(|_| numbers.next().unwrap_or(0.0))
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(path).unwrap_or_default().trim().to_owned()
+}
+
+fn field(path: &str, name: &str, separator: char) -> String {
+    read(path)
+        .lines()
+        .find(|l| l.starts_with(name))
+        .and_then(|l| l.split_once(separator))
+        .map_or_else(String::new, |(_, value)| value.trim().to_owned())
+}
+
+fn said(command: &mut Command) -> String {
+    command.output().map_or_else(|_| String::new(), |o| String::from_utf8_lossy(&o.stdout).trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_has_the_five_fields_and_the_machine() {
+        let outcome = Outcome { measured: json!({"p99_ms": 3}), bar: json!({"p99_ms": 50}), n: 10, pass: true };
+        let line = line("K01", &outcome);
+        let mut keys: Vec<&String> = line.as_object().unwrap().keys().collect();
+        keys.sort();
+        assert_eq!(keys, ["bar", "measured", "n", "pass", "row"]);
+        assert_eq!(line["measured"]["p99_ms"], 3);
+        assert!(line["measured"]["machine"]["cores"].as_u64().unwrap() > 0);
+        assert!(!line.to_string().contains('\n'), "one line");
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn work_shows_in_the_processor_time_and_memory_in_the_pages() {
+        let before = cpu_ms(std::process::id());
+        let mut sum = 0_u64;
+        while cpu_ms(std::process::id()) < before + 30 {
+            sum = (0..100_000_u64).fold(sum, |s, i| s.wrapping_mul(31).wrapping_add(i));
+        }
+        assert_ne!(sum, 1, "the work is not optimised away");
+        let (pss, rss) = memory_kb(std::process::id()).unwrap();
+        assert!(0 < pss && pss <= rss);
+        assert_eq!(memory_kb(u32::MAX), None);
+    }
+}

@@ -1,0 +1,72 @@
+//! Two tills and the shop on one small quota: however they are cut off, what is sold is never more than there is.
+
+use willcall_domain::{devices::Role, problem::Code};
+use willcall_tests::house::{House, Plan};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_tills_and_the_shop_sell_a_quota_out_and_never_beyond() {
+    let mut house = House::build(Plan { places: 20, ..Plan::default() }).await.unwrap();
+    let folders = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let a = house.station("Till 1", Role::Till, folders.0.path()).await.unwrap();
+    let b = house.station("Till 2", Role::Till, folders.1.path()).await.unwrap();
+    let mut sold = 0;
+    while house.buy().await.is_ok() {
+        sold += 1;
+    }
+    house.stop().await;
+    for till in [&a, &b] {
+        loop {
+            match till.sell(house.adults(1)).await {
+                Ok(_) => sold += 1,
+                Err(problem) => {
+                    assert_eq!(problem.code, Code::LeaseSpent, "{problem}");
+                    break;
+                }
+            }
+        }
+    }
+    house.start().await.unwrap();
+    for _ in 0..4 {
+        for till in [&a, &b] {
+            till.sync_once().await.unwrap();
+            while till.sell(house.adults(1)).await.is_ok() {
+                sold += 1;
+            }
+        }
+    }
+    a.sync_once().await.unwrap();
+    b.sync_once().await.unwrap();
+    let (counted, leased, excess) = house.counted().await.unwrap();
+    assert_eq!((counted, excess), (sold, 0));
+    assert!(counted + leased <= 20, "{counted} sold and {leased} lent of 20");
+    assert_eq!(house.number_of("SELECT count(*) FROM station_case").await.unwrap(), 0);
+    assert_eq!(
+        house.number_of("SELECT count(*) FROM lease_unit").await.unwrap(),
+        i64::from(sold_at_tills(&house).await)
+    );
+}
+
+async fn sold_at_tills(house: &House) -> i32 {
+    let query =
+        "SELECT count(*) FROM order_position p JOIN orders o USING (organizer_id, order_id) WHERE o.channel = 'till'";
+    i32::try_from(house.number_of(query).await.unwrap()).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_request_sells_once_and_a_refused_sale_takes_nothing() {
+    let house = House::build(Plan { places: 20, ..Plan::default() }).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let till = house.station("Till 1", Role::Till, folder.path()).await.unwrap();
+    let request = house.adults(1);
+    let first = till.sell(request.clone()).await.unwrap();
+    let second = till.sell(request).await.unwrap();
+    assert_eq!(first.order_id, second.order_id);
+    let here = |view: willcall_domain::till::wire::TillView| view.events[0].products[0].here.unwrap();
+    let before = here(till.till().await.unwrap());
+    let mut poor = house.adults(1);
+    poor.tender = willcall_domain::till::wire::Tender::Cash { given_minor: 2399 };
+    assert_eq!(till.sell(poor).await.unwrap_err().code, Code::Underpaid);
+    let many = house.adults(u32::try_from(before).unwrap() + 1);
+    assert_eq!(till.sell(many).await.unwrap_err().code, Code::LeaseSpent);
+    assert_eq!(here(till.till().await.unwrap()), before);
+}

@@ -1,0 +1,31 @@
+// Which page is open, as the address says after its `#`. Owns the names of the pages.
+
+export type Page = "door" | "till" | "settings";
+const pages: readonly Page[] = ["door", "till", "settings"];
+
+function read(): Page | null {
+  const name = location.hash.replace(/^#\/?/u, "").split(/[?/]/u)[0];
+  return pages.find((page) => page === name) ?? null;
+}
+
+class Route {
+  /** `null` when the address names none: the station's role then decides. */
+  page = $state<Page | null>(read());
+  /** Where settings goes back to. */
+  before = $state<Page | null>(null);
+
+  constructor() {
+    window.addEventListener("hashchange", () => this.arrive(read()));
+  }
+
+  private arrive(page: Page | null): void {
+    if (page === "settings" && this.page !== "settings") this.before = this.page;
+    this.page = page;
+  }
+
+  go(page: Page): void {
+    location.hash = `#/${page}`;
+  }
+}
+
+export const route = new Route();

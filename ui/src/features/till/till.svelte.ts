@@ -1,0 +1,187 @@
+// The till's state: event, cart, cash given, the last sale and its paper. Owns the identity of a sale being asked, so
+// that a lost answer cannot sell twice; prices, stock and receipts are the station's.
+import type { Money } from "../../generated/Money";
+import type { Problem } from "../../generated/Problem";
+import type { SaleView } from "../../generated/SaleView";
+import type { SellLine } from "../../generated/SellLine";
+import type { TillEvent } from "../../generated/TillEvent";
+import type { TillProduct } from "../../generated/TillProduct";
+import type { TillView } from "../../generated/TillView";
+import { asProblem } from "../../host/rpc";
+import { parseAmount } from "../../shared/money";
+import * as api from "./api";
+import * as cart from "./cart";
+
+export type Paper = "tickets" | "receipt";
+
+/** What became of a wish for paper. */
+export type PaperNote =
+  | { order_id: string; what: Paper; kind: "printing" }
+  | { order_id: string; what: Paper; kind: "done"; printed: api.Printed }
+  | { order_id: string; what: Paper; kind: "problem"; problem: Problem };
+
+export class Till {
+  view = $state<TillView | null>(null);
+  problem = $state<Problem | null>(null);
+  chosenEvent = $state<number | null>(null);
+  lines = $state<SellLine[]>([]);
+  /** As typed. */
+  given = $state("");
+  selling = $state(false);
+  /** The sale just made, until the next cart begins. */
+  sale = $state<SaleView | null>(null);
+  /** Why the last attempt did not sell; the cart stays. */
+  refusal = $state<Problem | null>(null);
+  /** The cart that was cleared last, to be taken back. */
+  cleared = $state<SellLine[] | null>(null);
+  papers = $state<PaperNote[]>([]);
+
+  private attempt: { of: string; request_id: string } | undefined;
+  private loading: Promise<void> | undefined;
+  private stale = false;
+
+  get event(): TillEvent | null {
+    const events = this.view?.events ?? [];
+    return events.find((event) => event.event_id === this.chosenEvent) ?? events[0] ?? null;
+  }
+
+  get products(): TillProduct[] {
+    return this.event?.products ?? [];
+  }
+
+  /** What the cart costs; `null` when it is empty. */
+  get due(): Money | null {
+    return cart.total(this.lines, this.products);
+  }
+
+  /** The cash typed, in minor units; `null` for nothing or no amount. */
+  get givenMinor(): number | null {
+    const { due } = this;
+    return due && this.given !== "" ? parseAmount(this.given, due.currency) : null;
+  }
+
+  quantityOf(item_id: number): number {
+    return this.lines.find((line) => line.item_id === item_id)?.quantity ?? 0;
+  }
+
+  load(): Promise<void> {
+    this.stale = true;
+    this.loading ??= this.reload().finally(() => (this.loading = undefined));
+    return this.loading;
+  }
+
+  private async reload(): Promise<void> {
+    while (this.stale) {
+      this.stale = false;
+      try {
+        this.view = await api.view();
+        this.problem = null;
+      } catch (error) {
+        this.problem = asProblem(error);
+      }
+    }
+  }
+
+  chooseEvent(event_id: number): void {
+    if (event_id === this.event?.event_id) return;
+    this.chosenEvent = event_id;
+    this.clear();
+    this.cleared = null;
+  }
+
+  add(product: TillProduct, by = 1): void {
+    this.change(cart.add(this.lines, product, by));
+  }
+
+  put(product: TillProduct, quantity: number): void {
+    this.change(cart.put(this.lines, product, quantity));
+  }
+
+  private change(lines: SellLine[]): void {
+    if (this.selling) return;
+    this.lines = lines;
+    this.sale = null;
+    this.refusal = null;
+    this.cleared = null;
+  }
+
+  clear(): void {
+    if (this.selling) return;
+    const lines = this.lines;
+    this.change([]);
+    this.given = "";
+    this.cleared = lines.length > 0 ? lines : null;
+  }
+
+  takeBack(): void {
+    if (this.cleared) this.change(this.cleared);
+  }
+
+  /** Sells the cart for the cash typed, or exactly when none was. Answers whether it was sold. */
+  async pay(): Promise<boolean> {
+    const { due, event } = this;
+    if (!due || !event || this.selling) return false;
+    if (this.given !== "" && this.givenMinor === null) return false;
+    return this.sell(event.event_id, this.givenMinor ?? due.minor);
+  }
+
+  async payExactly(): Promise<boolean> {
+    const { due, event } = this;
+    if (!due || !event || this.selling) return false;
+    this.given = "";
+    return this.sell(event.event_id, due.minor);
+  }
+
+  private async sell(event_id: number, given_minor: number): Promise<boolean> {
+    const lines = $state.snapshot(this.lines);
+    // The same cart and cash asked again is the same sale, should the first answer have been lost.
+    const of = JSON.stringify([event_id, lines, given_minor]);
+    if (this.attempt?.of !== of) this.attempt = { of, request_id: crypto.randomUUID() };
+    this.selling = true;
+    this.refusal = null;
+    try {
+      const { request_id } = this.attempt;
+      const sale = await api.sell({ request_id, event_id, lines, tender: { kind: "cash", given_minor } });
+      this.attempt = undefined;
+      this.lines = [];
+      this.given = "";
+      this.sale = sale;
+      this.papers = [];
+      return true;
+    } catch (error) {
+      this.refusal = asProblem(error);
+      return false;
+    } finally {
+      this.selling = false;
+      void this.load();
+    }
+  }
+
+  /** Puts the last sale away, for the next guest. */
+  next(): void {
+    this.sale = null;
+    this.papers = [];
+  }
+
+  async print(order_id: string, what: Paper): Promise<void> {
+    this.note({ order_id, what, kind: "printing" });
+    try {
+      this.note({ order_id, what, kind: "done", printed: await api.print(order_id, what) });
+    } catch (error) {
+      this.note({ order_id, what, kind: "problem", problem: asProblem(error) });
+    }
+  }
+
+  /** Prints what a sale comes with: tickets where it has any, and the receipt. */
+  async printAll(sale: SaleView): Promise<void> {
+    if (sale.positions.some((position) => position.code !== null)) await this.print(sale.order_id, "tickets");
+    await this.print(sale.order_id, "receipt");
+  }
+
+  private note(note: PaperNote): void {
+    const others = this.papers.filter((old) => old.order_id !== note.order_id || old.what !== note.what);
+    this.papers = [...others, note];
+  }
+}
+
+export const till = new Till();

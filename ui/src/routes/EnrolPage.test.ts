@@ -1,0 +1,44 @@
+import { fireEvent, render, screen } from "@testing-library/svelte";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { preferences } from "../features/devices/preferences.svelte";
+import { words } from "../i18n/words.svelte";
+import EnrolPage from "./EnrolPage.svelte";
+
+const value = (id: string): string => screen.getByTestId<HTMLInputElement>(id).value;
+
+describe("enrolment", () => {
+  const onenrolled = vi.fn();
+
+  beforeEach(async () => {
+    onenrolled.mockReset();
+    words.language = "en";
+    await preferences.load();
+    render(EnrolPage, { onenrolled });
+  });
+
+  it("fills both fields from one text, in whichever field it lands", async () => {
+    const text = JSON.stringify({ url: "https://t.example", token: "let-me-in" });
+    await fireEvent.input(screen.getByTestId("enrol-url"), { target: { value: text } });
+    expect([value("enrol-url"), value("enrol-token")]).toEqual(["https://t.example", "let-me-in"]);
+    await fireEvent.click(screen.getByTestId("enrol-submit"));
+    await vi.waitFor(() => expect(onenrolled).toHaveBeenCalledOnce());
+  });
+
+  it("says beside the field what is missing and keeps what was typed", async () => {
+    await fireEvent.input(screen.getByTestId("enrol-url"), { target: { value: "t.example" } });
+    await fireEvent.click(screen.getByTestId("enrol-submit"));
+    expect(screen.getByTestId("enrol-url-error").textContent).toContain("https://");
+    expect(screen.getByTestId("enrol-token-error").textContent).toBe("The token is missing.");
+    expect(value("enrol-url")).toBe("t.example");
+    expect(onenrolled).not.toHaveBeenCalled();
+  });
+
+  it("tells a token that the server refuses, and loses nothing", async () => {
+    await fireEvent.input(screen.getByTestId("enrol-url"), { target: { value: "https://t.example" } });
+    await fireEvent.input(screen.getByTestId("enrol-token"), { target: { value: "old" } });
+    await fireEvent.click(screen.getByTestId("enrol-submit"));
+    const problem = await screen.findByTestId("enrol-problem");
+    expect(problem.dataset["code"]).toBe("unauthenticated");
+    expect(value("enrol-token")).toBe("old");
+  });
+});

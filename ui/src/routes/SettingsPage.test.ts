@@ -1,0 +1,52 @@
+import { fireEvent, render, screen, waitFor } from "@testing-library/svelte";
+import { beforeEach, describe, expect, it } from "vitest";
+import { preferences } from "../features/devices/preferences.svelte";
+import { station } from "../features/devices/station.svelte";
+import type { Memory } from "../host/memory";
+import { words } from "../i18n/words.svelte";
+import { freshHost } from "../testing/setup";
+import SettingsPage from "./SettingsPage.svelte";
+
+describe("the settings", () => {
+  let memory: Memory;
+
+  beforeEach(async () => {
+    memory = freshHost();
+    words.language = "en";
+    preferences.problem = null;
+    await Promise.all([preferences.load(), station.load()]);
+    render(SettingsPage);
+  });
+
+  it("are kept as soon as they are chosen", async () => {
+    await fireEvent.click(screen.getByTestId("settings-theme-dark"));
+    await fireEvent.click(screen.getByTestId("settings-sounds"));
+    await waitFor(() => expect(memory.settings).toMatchObject({ theme: "dark", sounds: false }));
+    expect(screen.getByTestId("settings-saved").textContent).toContain("Saved");
+  });
+
+  it("take a camera folder only once it has a path", async () => {
+    const kind = screen.getByTestId<HTMLSelectElement>("settings-camera-kind");
+    kind.selectedIndex = 2;
+    await fireEvent.change(kind);
+    expect(memory.settings.camera).toEqual({ kind: "none" });
+    const path = await screen.findByTestId("settings-camera-path");
+    await fireEvent.input(path, { target: { value: " /srv/pictures " } });
+    await fireEvent.change(path);
+    await waitFor(() => expect(memory.settings.camera).toEqual({ kind: "folder", path: "/srv/pictures" }));
+  });
+
+  it("show what is stored, and why, when it could not be kept", async () => {
+    memory.failing.set("settings_save", "not-recorded");
+    await fireEvent.click(screen.getByTestId("settings-theme-dark"));
+    const problem = await screen.findByTestId("settings-problem");
+    expect(problem.dataset["code"]).toBe("not-recorded");
+    expect(screen.getByTestId("settings-theme-system").getAttribute("aria-checked")).toBe("true");
+  });
+
+  it("tell where the keys are and what waits", () => {
+    expect(screen.getByTestId("fact-key-store").textContent).toBe("the system's keychain");
+    expect(screen.getByTestId("fact-waiting").textContent).toBe("14");
+    expect(screen.getByTestId("fact-clock").textContent).toBe("+118 ms ± 24 ms");
+  });
+});
