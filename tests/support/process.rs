@@ -17,6 +17,9 @@ use std::{
     time::Duration,
 };
 
+/// How often a killed process is looked at, every 2 ms, until it is gone.
+const DYING: usize = 2_500;
+
 /// How much of one line is kept.
 const MAX_LINE: u64 = 1 << 20;
 
@@ -167,11 +170,18 @@ impl Process {
             Ok(()) | Err(Errno::ESRCH) => {}
             Err(error) => return Err(error).with_context(|| format!("killing {}", self.name)),
         }
-        for (pid, born) in started {
+        for (pid, born) in &started {
             // A number that has been given to another process since is left alone.
-            if born_at(pid) == Some(born) {
-                _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+            if born_at(*pid) == Some(*born) {
+                _ = kill(Pid::from_raw(*pid), Signal::SIGKILL);
             }
+        }
+        // What holds much memory takes a moment to die, with its files and sockets still open.
+        for _ in 0..DYING {
+            if !started.iter().any(|one| is_alive(*one)) {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(2));
         }
         self.child.wait().with_context(|| format!("reaping {}", self.name))?;
         Ok(())

@@ -11,6 +11,7 @@ use rusqlite::Connection;
 use std::{
     fs::{File, OpenOptions, TryLockError},
     path::{Path, PathBuf},
+    time::Duration,
 };
 use willcall_domain::{
     clock::UtcMillis,
@@ -28,6 +29,10 @@ pub fn path(folder: &Path) -> PathBuf {
     folder.join(NAME)
 }
 
+/// How often the lock is asked for, and the pause in between: one second in all.
+const LOCK_TRIES: u32 = 20;
+const LOCK_AGAIN: Duration = Duration::from_millis(50);
+
 /// Takes the folder for this process. The lock goes with the process, however that ends.
 ///
 /// # Errors
@@ -39,14 +44,16 @@ pub fn lock(folder: &Path) -> Result<File, Problem> {
     create_private(folder).map_err(|e| unusable(&e))?;
     let options = OpenOptions::new().create(true).truncate(false).write(true).open(folder.join("lock"));
     let file = options.map_err(|e| unusable(&e))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Problem::new(
-            Code::Busy,
-            format!("Another program has the station in {} open. Close it, or talk to it.", folder.display()),
-        )),
-        Err(TryLockError::Error(error)) => Err(unusable(&error)),
+    for _ in 0..LOCK_TRIES {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            // Whoever had it may be letting go at this moment: its last thread ends, its last write is flushed.
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_AGAIN),
+            Err(TryLockError::Error(error)) => return Err(unusable(&error)),
+        }
     }
+    let detail = format!("Another program has the station in {} open. Close it, or talk to it.", folder.display());
+    Err(Problem::new(Code::Busy, detail))
 }
 
 fn create_private(folder: &Path) -> std::io::Result<()> {
