@@ -273,7 +273,9 @@ pub fn started_by(process: u32) -> Vec<Known> {
 #[must_use]
 pub fn is_alive((pid, born): Known) -> bool {
     let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let ended = state.rsplit(") ").next().is_none_or(|rest| rest.starts_with(['Z', 'X']));
+    // The first thread may have ended while others still hold the process's files.
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count);
+    let ended = state.rsplit(") ").next().is_none_or(|rest| rest.starts_with(['Z', 'X'])) && threads <= 1;
     !ended && born_at(pid) == Some(born)
 }
 
