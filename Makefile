@@ -1,6 +1,6 @@
 # Every target installs or builds what it needs. `make run` first; the rest is for who changes Willcall.
 SHELL := /bin/bash
-.PHONY: run test check bench screenshots mutants fuzz build ui packages
+.PHONY: run test check bench screenshots mutants fuzz simulate build ui packages
 .DEFAULT_GOAL := run
 
 run: ## server with demo data and the window, until Ctrl-C
@@ -44,3 +44,6 @@ mutants: ## changes rules one by one and expects a test to notice
 
 fuzz: ## a million codes and documents through the readers; SEED=n repeats one run
 	cargo run --release --locked -p willcall-tests --bin fuzz -- --codes $(or $(CODES),1000000) $(if $(SEED),--seed $(SEED))
+
+simulate: ## searches seeds for one that breaks a promise: SEEDS=n FROM=m; SEED=n replays one
+	$(if $(SEED),SEED=$(SEED)) SEEDS=$(or $(SEEDS),20000) FROM=$(or $(FROM),0) cargo test --release --workspace --locked --test simulation -- every_promise --nocapture

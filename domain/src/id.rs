@@ -67,6 +67,8 @@ number_id! {
     ListId,
     /// An enrolled device; a device that runs our engine is a station.
     DeviceId,
+    /// A code that gives its bearer something once: a price, a product, a place.
+    VoucherId,
 }
 
 event_id! {
@@ -88,4 +90,8 @@ event_id! {
     RequestId,
     /// One unbroken life of the server's data.
     HistoryId,
+    /// Units of a lease on their way from one till to another; also the id of the lease they become there.
+    HandOverId,
+    /// The permission of one holder to do what may happen once.
+    RightId,
 }

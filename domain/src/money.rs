@@ -196,6 +196,44 @@ mod tests {
     }
 
     #[test]
+    fn half_a_cent_of_tax_goes_away_from_zero_on_both_sides() {
+        let tax = |minor, rate| Money::new(minor, Currency::EUR).tax_included(rate).minor;
+        assert_eq!((tax(100, 1900), tax(-100, 1900)), (16, -16), "0.1597 is nearer to 0.16");
+        assert_eq!((tax(107, 700), tax(110, 700), tax(-110, 700)), (7, 7, -7));
+        assert_eq!((tax(1, 10_000), tax(-1, 10_000)), (1, -1), "exactly half");
+        assert_eq!(tax(i64::MAX, 10_000), i64::MAX / 2 + 1, "no product is too large");
+    }
+
+    #[test]
+    fn a_currency_is_three_capitals_and_knows_its_decimals() {
+        for (code, decimals) in [("EUR", 2), ("CHF", 2), ("JPY", 0), ("ISK", 0), ("KWD", 3), ("TND", 3)] {
+            let currency: Currency = code.parse().unwrap();
+            assert_eq!(currency.decimals(), decimals, "{code}");
+            assert_eq!((currency.to_string(), format!("{currency:?}")), (code.to_owned(), code.to_owned()));
+            assert_eq!(serde_json::from_str::<Currency>(&format!("\"{code}\"")).unwrap(), currency);
+        }
+        for text in ["eur", "EuR", "EU", "EURO", "", "E1R", "€"] {
+            assert_eq!(text.parse::<Currency>(), Err(MoneyError::Currency(text.to_owned())));
+        }
+        assert_eq!(Money::parse("1.250", "KWD".parse().unwrap()).map(|m| m.minor), Ok(1250));
+        assert_eq!(Money::new(1250, "KWD".parse().unwrap()).to_string(), "KWD 1.250");
+        assert_eq!(Money::new(-5, Currency::EUR).to_string(), "EUR -0.05");
+        assert_eq!(Money::zero(Currency::EUR).amount(), "0.00", "nothing is not less than nothing");
+    }
+
+    #[test]
+    fn amounts_add_and_multiply_exactly_or_say_that_they_cannot() {
+        let euros = |minor| Money::new(minor, Currency::EUR);
+        assert_eq!(euros(2400).times(3), Ok(euros(7200)));
+        assert_eq!(euros(100).plus(euros(-30)), Ok(euros(70)));
+        assert_eq!(euros(100).minus(euros(130)), Ok(euros(-30)));
+        assert_eq!(Money::zero(Currency::CHF), Money::new(0, Currency::CHF));
+        for too_much in [euros(i64::MAX).times(2), euros(i64::MAX).plus(euros(1)), euros(0).minus(euros(i64::MIN))] {
+            assert_eq!(too_much, Err(MoneyError::Overflow));
+        }
+    }
+
+    #[test]
     fn different_currencies_are_never_added() {
         let sum = Money::new(1, Currency::EUR).plus(Money::new(1, Currency::CHF));
         assert_eq!(sum, Err(MoneyError::Mixed(Currency::EUR, Currency::CHF)));

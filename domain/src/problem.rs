@@ -62,8 +62,12 @@ codes! {
     NotEnrolled = "not-enrolled", 409, "This station is not enrolled yet.";
     /// At the station: shown until acknowledged; the fact was *not* recorded.
     NotRecorded = "not-recorded", 507, "This could not be recorded and did not happen.";
+    /// At the till, before money is taken: there is no room to record a sale.
+    DiskFull = "disk-full", 507, "There is too little room on this device's disk.";
     /// At the till: the sum handed over is smaller than the total.
     Underpaid = "underpaid", 422, "The amount given is less than the total.";
+    /// At the till: nothing is sold, and no money is to be taken, until this station has met the server.
+    InDoubt = "in-doubt", 409, "This station doubts that its data is the newest.";
     /// As a sentence: another program holds what is needed.
     Busy = "busy", 409, "Already in use by another program.";
     /// A file or database that is not what it should be; it is set aside.

@@ -1,16 +1,18 @@
 //! What other programs of this machine may ask of a station: one value in, one JSON document out. The command line
 //! carries them out itself where no station runs, else sends them over the [`crate::socket`].
 
-use crate::station::Station;
+use crate::{copies::places::PlacesChange, station::Station};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::path::PathBuf;
 use willcall_domain::{
-    catalog::EventRow,
+    catalog::{EventRow, ItemRow},
     checkin::{Class, Direction, ListRow, VerdictView, wire::ScanRequest},
     clock::UtcMillis,
-    id::{ItemId, RequestId},
+    id::{CaseId, EventId, ItemId, RequestId},
     money::Money,
     problem::{Code, Problem},
+    sync::{Resolution, case_view::CloseCaseRequest},
     till::wire::{SellLine, SellRequest, Tender},
 };
 
@@ -46,6 +48,23 @@ pub enum Command {
         request_id: Option<RequestId>,
     },
     VerifyJournal,
+    /// Drops what is safe and long over, with a checkpoint in its place.
+    Checkpoint,
+    /// A backup into this file, or as one of those that take turns.
+    Backup {
+        file: Option<PathBuf>,
+    },
+    /// Where backups and the mirror go; with a change, from now on.
+    Copies {
+        change: Option<PlacesChange>,
+    },
+    /// The cases of this station's events.
+    Cases,
+    CloseCase {
+        case: CaseId,
+        resolution: String,
+    },
+    ChangeKey,
 }
 
 /// How a command came out, for exit codes.
@@ -66,17 +85,33 @@ pub async fn execute(station: &Station, command: Command) -> Result<Value, Probl
         Command::Enrol { url, token } => json(&station.enrol(&url, &token).await?),
         Command::Sync => json(&station.sync_once().await?),
         Command::Scan { code, list, exit, at } => {
-            let list_id = find_list(&station.lists().await?, list.as_deref())?.list_id;
+            let (events, _) = station.catalog().await?;
+            let list_id = find_list(&station.lists().await?, &events, list.as_deref())?.list_id;
             let direction = if exit { Direction::Exit } else { Direction::Entry };
             json(&station.scan(ScanRequest { code, list_id, direction, at }).await?)
         }
         Command::Sell { lines, cash, request_id } => json(&sell(station, &lines, &cash, request_id).await?),
         Command::VerifyJournal => json(&station.verify_journal().await?),
+        Command::Checkpoint => json(&station.checkpoint().await?),
+        Command::Backup { file } => json(&station.backup(file).await?),
+        Command::Copies { change: None } => json(&station.places()?),
+        Command::Copies { change: Some(change) } => json(&station.change_places(change)?),
+        Command::Cases => json(&station.cases().await?),
+        Command::CloseCase { case, resolution } => {
+            let resolution = resolution_of(&resolution)?;
+            json(&station.close_case(CloseCaseRequest { case_id: case, resolution }).await?)
+        }
+        Command::ChangeKey => json(&station.change_key().await?),
     }
 }
 
 fn json<T: Serialize>(value: &T) -> Result<Value, Problem> {
     serde_json::to_value(value).map_err(|e| Problem::new(Code::Internal, e.to_string()))
+}
+
+fn resolution_of(word: &str) -> Result<Resolution, Problem> {
+    let all = || Resolution::ALL.map(Resolution::word).join(", ");
+    Resolution::of_word(word).ok_or_else(|| Problem::field("resolution", format!("One of: {}.", all())))
 }
 
 /// The outcome of an answer: a verdict that keeps somebody out is *refused*, a journal that does not hold *failed*.
@@ -104,6 +139,7 @@ pub fn of_problem(problem: &Problem) -> Outcome {
         | Code::SoldOut
         | Code::LeaseSpent
         | Code::Conflict
+        | Code::InDoubt
         | Code::TooLarge
         | Code::Method
         | Code::Revoked
@@ -113,6 +149,7 @@ pub fn of_problem(problem: &Problem) -> Outcome {
         Code::TooManyRequests
         | Code::NoLink
         | Code::NotRecorded
+        | Code::DiskFull
         | Code::Busy
         | Code::Corrupt
         | Code::Internal
@@ -120,18 +157,47 @@ pub fn of_problem(problem: &Problem) -> Outcome {
     }
 }
 
-fn find_list<'a>(lists: &'a [ListRow], asked: Option<&str>) -> Result<&'a ListRow, Problem> {
-    let all = || lists.iter().map(|l| format!("{} {}", l.list_id, l.name)).collect::<Vec<_>>().join(", ");
-    match (asked, lists) {
-        (_, []) => Err(Problem::new(Code::NotFound, "There is no check-in list here yet; sync first.")),
-        (None, [only]) => Ok(only),
-        (None, _) => Err(Problem::field("list", format!("Choose a list with --list: {}.", all()))),
-        (Some(asked), _) => {
-            let by_id = lists.iter().find(|l| l.list_id.to_string() == asked);
-            let found = by_id.or_else(|| lists.iter().find(|l| l.name.eq_ignore_ascii_case(asked)));
-            found.ok_or_else(|| Problem::new(Code::NotFound, format!("There is no list {asked:?} here: {}.", all())))
+/// The list of this number or name. A name that several lists have (each event's main entrance) is none: the wrong one
+/// would turn people away.
+fn find_list<'a>(lists: &'a [ListRow], events: &[EventRow], asked: Option<&str>) -> Result<&'a ListRow, Problem> {
+    let named = |l: &ListRow| format!("{} {}", l.list_id, of_event(&l.name, l.event_id, events));
+    let all = || lists.iter().map(named).collect::<Vec<_>>().join(", ");
+    let asked = match (asked, lists) {
+        (_, []) => return Err(Problem::new(Code::NotFound, "There is no check-in list here yet; sync first.")),
+        (None, [only]) => return Ok(only),
+        (None, _) => return Err(Problem::field("list", format!("Choose a list with --list: {}.", all()))),
+        (Some(asked), _) => asked,
+    };
+    if let Some(by_id) = lists.iter().find(|l| l.list_id.to_string() == asked) {
+        return Ok(by_id);
+    }
+    match lists.iter().filter(|l| l.name.eq_ignore_ascii_case(asked)).collect::<Vec<_>>()[..] {
+        [only] => Ok(only),
+        [] => Err(Problem::new(Code::NotFound, format!("There is no list {asked:?} here: {}.", all()))),
+        _ => Err(Problem::field("list", format!("Several lists are called {asked:?}; give the number: {}.", all()))),
+    }
+}
+
+/// The product of this number, or the one on sale of this name; a name that several have is none.
+fn find_item<'a>(items: &'a [ItemRow], events: &[EventRow], asked: &str) -> Result<&'a ItemRow, Problem> {
+    if let Some(by_id) = asked.parse().ok().and_then(|id| items.iter().find(|i| i.item_id == ItemId(id))) {
+        return Ok(by_id);
+    }
+    let named: Vec<_> = items.iter().filter(|i| i.active && i.name.eq_ignore_ascii_case(asked)).collect();
+    match named[..] {
+        [only] => Ok(only),
+        [] => Err(Problem::new(Code::NotFound, format!("There is no product {asked:?} here."))),
+        _ => {
+            let each = named.iter().map(|i| format!("{} {}", i.item_id, of_event(&i.name, i.event_id, events)));
+            let each = each.collect::<Vec<_>>().join(", ");
+            Err(Problem::field("items", format!("Several products are called {asked:?}; give the number: {each}.")))
         }
     }
+}
+
+fn of_event(name: &str, event: EventId, events: &[EventRow]) -> String {
+    let event = events.iter().find(|e| e.event_id == event);
+    event.map_or_else(|| name.to_owned(), |event| format!("{name} ({})", event.name))
 }
 
 async fn sell(
@@ -144,10 +210,8 @@ async fn sell(
     let mut lines = Vec::with_capacity(wishes.len());
     let mut event: Option<&EventRow> = None;
     for wish in wishes {
-        let by_id = wish.item.parse().ok().and_then(|id| items.iter().find(|i| i.item_id == ItemId(id)));
-        let named = || items.iter().find(|i| i.name.eq_ignore_ascii_case(&wish.item) && i.active);
-        let unknown = || Problem::new(Code::NotFound, format!("There is no product {:?} here.", wish.item));
-        let item = by_id.or_else(named).ok_or_else(unknown)?;
+        let item = find_item(&items, &events, &wish.item)?;
+        let unknown = || Problem::new(Code::NotFound, format!("The event of {:?} is not here.", wish.item));
         let of = events.iter().find(|e| e.event_id == item.event_id).ok_or_else(unknown)?;
         if event.is_some_and(|e| e.event_id != of.event_id) {
             return Err(Problem::field("lines", "One sale is for one event."));

@@ -24,6 +24,9 @@ pub enum Fault {
     /// The file itself is damaged; a page that is.
     #[error("damaged: {0}")]
     Damaged(String),
+    /// What room there is on the disk is left to scans.
+    #[error("the disk is almost full; what room there is, is left to scans")]
+    NoRoom,
     /// The station is closing.
     #[error("the station is closing")]
     Closing,
@@ -49,6 +52,12 @@ impl Fault {
     pub fn may_be_damage(&self) -> bool {
         let Self::Sqlite(error) = self else { return false };
         self.is_damage() || matches!(error.sqlite_error_code(), Some(rusqlite::ErrorCode::Unknown))
+    }
+
+    /// Whether trying the same again later may help, with nobody doing anything in this program.
+    #[must_use]
+    pub fn passes(&self) -> bool {
+        matches!(self, Self::NoRoom) || self.is_refused_by_disk()
     }
 
     /// Whether the disk did not take what was to be written.
@@ -93,6 +102,10 @@ impl From<Fault> for Problem {
         }
         match fault {
             Fault::Closing => Problem::new(Code::Unavailable, "The station is closing."),
+            Fault::NoRoom => Problem::new(
+                Code::DiskFull,
+                "The disk is almost full; what room there is, is left to scans. Free some space on this machine.",
+            ),
             Fault::Refused(problem) => *problem,
             Fault::Sqlite(_) | Fault::Damaged(_) | Fault::Data(_) | Fault::Chain(_) | Fault::File(_) => {
                 Problem::new(Code::Internal, "The station could not do this; the cause is in its log.")

@@ -2,7 +2,7 @@
 //! within two seconds, else in a file only its owner may read. Beside them a copy of the enrolment, so that a station
 //! whose database is damaged beyond reading still knows who it is. Not here: what the keys are used for.
 
-use ed25519_dalek::SigningKey;
+use ed25519_dalek::{SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
 use std::{
     fs,
@@ -14,7 +14,9 @@ use std::{
 use willcall_domain::{
     devices::wire::{EnrolAnswer, KeyStore},
     entropy::{self, Entropy},
+    id::DeviceId,
     problem::{Code, Problem},
+    sync::key_history::HeldKey,
 };
 use zeroize::Zeroizing;
 
@@ -31,22 +33,41 @@ pub enum KeyStoreChoice {
 }
 
 /// The enrolment as it is kept beside the keys.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptEnrolment {
     pub url: String,
     pub answer: EnrolAnswer,
     /// The last incarnation that was opened.
     pub incarnation: u32,
+    /// Whether the journal of this enrolment was begun.
+    #[serde(default)]
+    pub begun: bool,
+}
+
+/// A public key of an enrolment of this machine, and after which entry it signs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptKey {
+    pub station: DeviceId,
+    pub incarnation: u32,
+    pub seq: u64,
+    /// Hex.
+    pub public: String,
 }
 
 /// All secrets of a station.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Secrets {
     /// Key of the database, 32 bytes, hex.
     database: String,
     /// Private half of the device key, 32 bytes, hex.
     device: String,
     pub enrolment: Option<KeptEnrolment>,
+    /// A device key that takes over once the database says so, 32 bytes, hex.
+    #[serde(default)]
+    next: Option<String>,
+    /// Every key of this machine's enrolments, so that a journal can be checked whose database is lost.
+    #[serde(default)]
+    pub keys: Vec<KeptKey>,
 }
 
 impl std::fmt::Debug for Secrets {
@@ -58,13 +79,46 @@ impl std::fmt::Debug for Secrets {
 impl Secrets {
     fn born(entropy: &dyn Entropy) -> Self {
         let device = hex::encode(entropy::bytes::<32>(entropy));
-        Self { database: hex::encode(entropy::bytes::<32>(entropy)), device, enrolment: None }
+        let database = hex::encode(entropy::bytes::<32>(entropy));
+        Self { database, device, enrolment: None, next: None, keys: Vec::new() }
     }
 
-    /// The same database under a new device key: a station enrolled again is a new station.
+    /// The same with a device key that is to take over. One that was made before and did not come to it is kept: who was
+    /// told of it may remember.
     #[must_use]
-    pub fn with_new_device_key(&self, entropy: &dyn Entropy) -> Self {
-        Self { device: hex::encode(entropy::bytes::<32>(entropy)), ..self.clone() }
+    pub fn with_next_device_key(&self, entropy: &dyn Entropy) -> Self {
+        let next = self.next.clone().unwrap_or_else(|| hex::encode(entropy::bytes::<32>(entropy)));
+        Self { next: Some(next), ..self.clone() }
+    }
+
+    /// The device key that is to take over, where there is one.
+    ///
+    /// # Errors
+    /// When what is stored is no key.
+    pub fn next_device_key(&self) -> Result<Option<SigningKey>, Problem> {
+        self.next.as_deref().map(|text| Ok(SigningKey::from_bytes(&*read_key(text)?))).transpose()
+    }
+
+    /// The key that was to take over has done so.
+    #[must_use]
+    pub fn promoted(&self) -> Self {
+        match self.next.clone() {
+            Some(device) => Self { device, next: None, ..self.clone() },
+            None => self.clone(),
+        }
+    }
+
+    /// Remembers the public keys of every enrolment: the first of each, and its changes.
+    pub fn remember_keys(&mut self, all: Vec<(DeviceId, VerifyingKey, Vec<HeldKey>)>) {
+        for (station, first, changes) in all {
+            for HeldKey { key, after } in std::iter::once(HeldKey { key: first, after: (0, 0) }).chain(changes) {
+                let (incarnation, seq) = after;
+                let kept = KeptKey { station, incarnation, seq, public: hex::encode(key.as_bytes()) };
+                if !self.keys.contains(&kept) {
+                    self.keys.push(kept);
+                }
+            }
+        }
     }
 
     /// The key of the database.
@@ -100,7 +154,7 @@ struct Marker {
 }
 
 /// The store of one data folder.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Keys {
     folder: PathBuf,
     marker: Marker,
@@ -161,6 +215,53 @@ impl Keys {
             KeyStore::Keychain => {
                 let id = self.marker.id.clone();
                 ask(move || keyring::Entry::new(SERVICE, &id)?.set_password(&text)).ok_or_else(silent)
+            }
+        }
+    }
+
+    /// Keeps a mark beside the secrets, where that is not the data folder. Answers whether it was taken.
+    #[must_use]
+    pub fn put_mark(&self, text: &str) -> bool {
+        let (id, text) = (self.mark_id(), text.to_owned());
+        self.marks_outside() && ask(move || keyring::Entry::new(SERVICE, &id)?.set_password(&text)).is_some()
+    }
+
+    /// The mark that was kept last.
+    #[must_use]
+    pub fn mark(&self) -> Option<String> {
+        let id = self.mark_id();
+        self.marks_outside().then(|| ask(move || keyring::Entry::new(SERVICE, &id)?.get_password()))?
+    }
+
+    /// Whether marks can be kept outside the data folder.
+    #[must_use]
+    pub fn marks_outside(&self) -> bool {
+        self.marker.store == KeyStore::Keychain
+    }
+
+    fn mark_id(&self) -> String {
+        format!("{}-mark", self.marker.id)
+    }
+
+    /// Forgets the secrets for good: what was encrypted under them can never be read again.
+    ///
+    /// # Errors
+    /// When the store does not let go of them.
+    pub fn destroy(&self) -> Result<(), Problem> {
+        let refused = |error: &std::io::Error| Problem::new(Code::NotRecorded, format!("The keys stay: {error}."));
+        match self.marker.store {
+            KeyStore::File => {
+                let path = self.folder.join("station.key");
+                let length = fs::metadata(&path).map_err(|e| refused(&e))?.len();
+                fs::write(&path, vec![0; usize::try_from(length).unwrap_or(1 << 16)]).map_err(|e| refused(&e))?;
+                fs::remove_file(&path).map_err(|e| refused(&e))
+            }
+            KeyStore::Keychain => {
+                let (id, mark) = (self.marker.id.clone(), self.mark_id());
+                ask(move || keyring::Entry::new(SERVICE, &id)?.delete_credential()).ok_or_else(silent)?;
+                // It says where a journal had come to, which is no secret.
+                let _may_never_have_been = ask(move || keyring::Entry::new(SERVICE, &mark)?.delete_credential());
+                Ok(())
             }
         }
     }
@@ -277,6 +378,37 @@ mod tests {
             let mode = fs::metadata(folder.path().join("station.key")).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600);
         }
+    }
+
+    #[test]
+    fn a_key_that_is_to_take_over_waits_until_it_has() {
+        let (born, entropy) = (Secrets::born(&SeededEntropy::new(1)), SeededEntropy::new(2));
+        assert!(born.next_device_key().unwrap().is_none());
+        let waiting = born.with_next_device_key(&entropy);
+        let next = waiting.next_device_key().unwrap().unwrap();
+        assert_eq!(waiting.device_key().unwrap(), born.device_key().unwrap());
+        assert_eq!(waiting.with_next_device_key(&entropy).next_device_key().unwrap(), Some(next.clone()), "made once");
+        let promoted = waiting.promoted();
+        assert_eq!(promoted.device_key().unwrap(), next);
+        assert!(promoted.next_device_key().unwrap().is_none());
+        assert_eq!(promoted.promoted().device_key().unwrap(), next, "nobody waits any more");
+    }
+
+    #[test]
+    fn secrets_of_the_first_version_are_read() {
+        let text = format!(r#"{{"database":"{0}","device":"{0}","enrolment":null}}"#, "ab".repeat(32));
+        let read: Secrets = serde_json::from_str(&text).unwrap();
+        assert_eq!(read.device_key().unwrap().to_bytes(), [0xab; 32]);
+        assert!(read.keys.is_empty());
+    }
+
+    #[test]
+    fn destroyed_secrets_are_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (keys, _) = Keys::open(folder.path(), KeyStoreChoice::File, false, &SeededEntropy::new(1)).unwrap();
+        keys.destroy().unwrap();
+        assert!(!folder.path().join("station.key").exists());
+        assert_eq!(keys.destroy().unwrap_err().code, Code::NotRecorded, "twice is once too often");
     }
 
     #[test]

@@ -9,10 +9,12 @@
 //! waits for the network; a sale takes only units lent to this station; facts are written by [`journal::append()`] and
 //! by nothing else; what was downloaded never removes a fact or replaces something newer.
 
+pub mod access;
 pub mod catalog;
 pub mod change_feed;
 pub mod checkin;
 pub mod command;
+pub mod copies;
 pub mod db;
 pub mod devices;
 pub mod error;

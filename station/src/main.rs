@@ -7,6 +7,7 @@ use std::{
     io::Read,
     path::{Path, PathBuf},
     process::ExitCode,
+    sync::Arc,
     time::Duration,
 };
 use tokio_util::sync::CancellationToken;
@@ -14,12 +15,13 @@ use willcall_domain::{
     checkin::{Class, simulate},
     clock::UtcMillis,
     entropy::OsEntropy,
-    id::{EventId, OrganizerId, RequestId},
+    id::{CaseId, EventId, OrganizerId, RequestId},
     problem::{Code, Problem},
 };
 use willcall_station::{
-    Host, KeyStoreChoice, Station, StationConfig,
+    Host, HttpTransport, KeyStoreChoice, Station, StationConfig,
     command::{self, Command, Outcome, Wish},
+    copies::{places::PlacesChange, put_back, wipe},
     inspect::{self, InspectKey},
     socket,
 };
@@ -63,6 +65,25 @@ enum Ask {
     /// The journal.
     #[command(subcommand)]
     Journal(JournalAsk),
+    /// What a person must look at: lists cases, or closes one.
+    Cases(CasesArgs),
+    /// Makes a backup into FILE, or as one of those that take turns.
+    Backup { file: Option<PathBuf> },
+    /// Puts a backup in the place of the database; facts that are newer stay. The engine must not run.
+    Restore { file: PathBuf },
+    /// Makes the database anew from the journal and the server; nothing unsent is lost. The engine must not run.
+    Rebuild,
+    /// Where backups and copies of the journal go; options change it.
+    Copies(CopiesArgs),
+    /// The key of this device.
+    #[command(subcommand)]
+    Key(KeyAsk),
+    /// Deletes everything of this station, once the server has all of it. The engine must not run.
+    Wipe {
+        /// Gives up that many facts that exist only here.
+        #[arg(long)]
+        abandon: Option<u64>,
+    },
     /// Decides a check-in from a JSON document on standard input, storing nothing.
     Simulate,
     /// Ticket codes.
@@ -84,10 +105,48 @@ struct ScanArgs {
     at: Option<String>,
 }
 
+#[derive(Args)]
+struct CasesArgs {
+    #[command(subcommand)]
+    ask: Option<CasesAsk>,
+}
+
+#[derive(Subcommand)]
+enum CasesAsk {
+    /// Closes a case: `seen`, `retry`, `leave_out` or `refund_by_hand`, as the case allows.
+    Close { case: CaseId, resolution: String },
+}
+
+#[derive(Args)]
+struct CopiesArgs {
+    /// Folder of the backups.
+    #[arg(long)]
+    backups: Option<PathBuf>,
+    /// Backups that are kept.
+    #[arg(long)]
+    keep: Option<u32>,
+    /// A second medium, such as a stick, that gets a copy of the journal too.
+    #[arg(long, conflicts_with = "no_mirror")]
+    mirror: Option<PathBuf>,
+    #[arg(long)]
+    no_mirror: bool,
+    /// Forget everything after that many days without a contact, once nothing waits to be sent; 0 is never.
+    #[arg(long, value_name = "DAYS")]
+    wipe_after: Option<u32>,
+}
+
+#[derive(Subcommand)]
+enum KeyAsk {
+    /// Gives this device a new key, which the old one names in the journal.
+    Change,
+}
+
 #[derive(Subcommand)]
 enum JournalAsk {
     /// Checks every entry and everything derived from them.
     Verify,
+    /// Drops entries that are safe on the server and whose events are long over.
+    Checkpoint,
 }
 
 #[derive(Subcommand)]
@@ -108,7 +167,10 @@ enum TicketAsk {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return misused(&error),
+    };
     log_to_stderr();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -116,6 +178,22 @@ fn main() -> ExitCode {
     };
     let (answer, outcome) = runtime.block_on(answer(cli));
     print(&answer, outcome)
+}
+
+/// How it is meant to be used, for people; and for whoever reads answers, that this was not it.
+fn misused(error: &clap::Error) -> ExitCode {
+    use clap::error::ErrorKind::{DisplayHelp, DisplayVersion};
+    if error.print().is_err() {
+        return ExitCode::FAILURE;
+    }
+    if matches!(error.kind(), DisplayHelp | DisplayVersion) {
+        return ExitCode::SUCCESS;
+    }
+    let said = error.render().to_string();
+    let first: Vec<_> = said.lines().take_while(|line| !line.trim().is_empty()).map(str::trim).collect();
+    let detail = first.join(" ");
+    let detail = detail.strip_prefix("error: ").unwrap_or(&detail);
+    print(&Err(Problem::new(Code::Invalid, detail)), Outcome::Refused)
 }
 
 fn log_to_stderr() {
@@ -157,6 +235,17 @@ async fn answer(cli: Cli) -> (Result<Value, Problem>, Outcome) {
         Ask::Sync => ask(config, Command::Sync).await,
         Ask::Status => ask(config, Command::Status).await,
         Ask::Journal(JournalAsk::Verify) => ask(config, Command::VerifyJournal).await,
+        Ask::Journal(JournalAsk::Checkpoint) => ask(config, Command::Checkpoint).await,
+        Ask::Cases(CasesArgs { ask: None }) => ask(config, Command::Cases).await,
+        Ask::Cases(CasesArgs { ask: Some(CasesAsk::Close { case, resolution }) }) => {
+            ask(config, Command::CloseCase { case, resolution }).await
+        }
+        Ask::Backup { file } => ask(config, Command::Backup { file: file.map(absolute) }).await,
+        Ask::Copies(args) => ask(config, Command::Copies { change: args.change() }).await,
+        Ask::Key(KeyAsk::Change) => ask(config, Command::ChangeKey).await,
+        Ask::Restore { file } => judged(restore(config, file).await),
+        Ask::Rebuild => judged(rebuild(config).await),
+        Ask::Wipe { abandon } => judged(wipe(config, abandon).await),
         Ask::Scan(args) => match scan(args) {
             Ok(command) => ask(config, command).await,
             Err(problem) => judged(Err(problem)),
@@ -166,6 +255,41 @@ async fn answer(cli: Cli) -> (Result<Value, Problem>, Outcome) {
             Err(problem) => judged(Err(problem)),
         },
     }
+}
+
+impl CopiesArgs {
+    /// What is to be changed; `None` where it is only asked.
+    fn change(self) -> Option<PlacesChange> {
+        let change = PlacesChange {
+            backups: self.backups.map(absolute),
+            keep: self.keep,
+            mirror: self.mirror.map(absolute),
+            no_mirror: self.no_mirror,
+            wipe_after_days: self.wipe_after,
+        };
+        (change != PlacesChange::default()).then_some(change)
+    }
+}
+
+/// The engine that is asked may stand in another folder.
+fn absolute(path: PathBuf) -> PathBuf {
+    std::path::absolute(&path).unwrap_or(path)
+}
+
+async fn restore(config: StationConfig, file: PathBuf) -> Result<Value, Problem> {
+    to_json(&put_back::restore(config, Host::system(), Arc::new(HttpTransport::new()?), file).await?)
+}
+
+async fn rebuild(config: StationConfig) -> Result<Value, Problem> {
+    to_json(&put_back::rebuild(config, Host::system(), Arc::new(HttpTransport::new()?)).await?)
+}
+
+async fn wipe(config: StationConfig, abandon: Option<u64>) -> Result<Value, Problem> {
+    to_json(&wipe::wipe(Station::open(config, Host::system())?, abandon).await?)
+}
+
+fn to_json<T: serde::Serialize>(value: &T) -> Result<Value, Problem> {
+    serde_json::to_value(value).map_err(|e| Problem::new(Code::Internal, e.to_string()))
 }
 
 /// How long an engine may take from having the folder to answering.

@@ -5,7 +5,17 @@ pub use crate::sync::contact::Reading;
 use crate::{
     catalog,
     change_feed::{ChangeFeed, Changed, Topic},
-    checkin::{self, found::FoundSeal},
+    checkin::{self, found::FoundSeal, unrecorded::Unrecorded},
+    copies::{
+        self, Places,
+        backup::BackupReport,
+        checkpoint::CheckpointReport,
+        keeper::{Keeper, Keeping},
+        mark::Marks,
+        mirror::MirrorKey,
+        opening::{How, Opening},
+        places::PlacesChange,
+    },
     db::{self, Database},
     devices::{self, Identity},
     error::Fault,
@@ -16,26 +26,29 @@ use crate::{
 };
 use ed25519_dalek::SigningKey;
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, RwLock},
 };
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 use url::Url;
-use uuid::Uuid;
 use willcall_domain::{
     catalog::{EventRow, ItemRow},
     checkin::{
         ListRow, VerdictView,
         wire::{DoorView, FoundTicket, ScanRequest},
     },
-    clock::{Clock, SystemClock, UtcMillis},
+    clock::{Clock, SystemClock},
     devices::wire::{KeyStore, StatusView},
     entropy::{Entropy, OsEntropy, uuid_v7},
     id::{EventId, ListId, OrderId, OrganizerId, RequestId},
     paper::Language,
     problem::{Code, Problem},
-    sync::{At, Fact, fact::Printed},
+    sync::{
+        At,
+        case_view::{CasesView, CloseCaseRequest},
+        fact::Printed,
+    },
     ticketing::EventKey,
     till::wire::{SaleView, SellRequest, TillView},
 };
@@ -55,13 +68,15 @@ pub struct StationConfig {
 pub struct Host {
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
+    /// Tells this machine from another; see [`copies::machine`].
+    pub machine: String,
 }
 
 impl Host {
-    /// The machine's own clock and generator.
+    /// The machine's own clock, generator and identity.
     #[must_use]
     pub fn system() -> Self {
-        Self { clock: Arc::new(SystemClock::new()), entropy: Arc::new(OsEntropy) }
+        Self { clock: Arc::new(SystemClock::new()), entropy: Arc::new(OsEntropy), machine: copies::machine::digest() }
     }
 }
 
@@ -73,6 +88,8 @@ pub struct Station {
 
 #[derive(Debug)]
 struct Inner {
+    /// Before the database: it reads it until it ends.
+    keeper: Keeper,
     config: StationConfig,
     host: Host,
     keys: Keys,
@@ -83,15 +100,8 @@ struct Inner {
     link: Link,
     feed: ChangeFeed,
     found: FoundSeal,
+    unrecorded: Arc<Unrecorded>,
     transport: Arc<dyn Transport>,
-}
-
-/// What is read of the database when it is opened.
-struct Loaded {
-    identity: Option<Identity>,
-    event_keys: Vec<EventKey>,
-    remembered: sync::Remembered,
-    floor: Option<UtcMillis>,
 }
 
 impl Station {
@@ -109,15 +119,47 @@ impl Station {
     /// # Errors
     /// As [`Station::open`].
     pub fn open_with(config: StationConfig, host: Host, transport: Arc<dyn Transport>) -> Result<Self, Problem> {
+        Self::open_as(config, host, transport, &How::AsItIs)
+    }
+
+    /// The same, putting a database in its place first.
+    ///
+    /// # Errors
+    /// As [`Station::open`]; a sentence when the backup cannot be used. Nothing has changed then.
+    pub(crate) fn open_as(
+        config: StationConfig,
+        host: Host,
+        transport: Arc<dyn Transport>,
+        how: &How,
+    ) -> Result<Self, Problem> {
         let lock = db::open::lock(&config.data)?;
+        copies::wipe::finish(&config.data)?;
+        let places = Places::of(&config.data)?;
         let exists = db::open::path(&config.data).exists();
         let (keys, mut secrets) = Keys::open(&config.data, config.key_store, exists, &*host.entropy)?;
+        if let How::From(file) = how {
+            copies::opening::check_backup(file, &secrets)?;
+        }
         let boot = uuid_v7(host.clock.now(), &*host.entropy);
-        let opening = Opening { config: &config, host: &host, keys: &keys, boot };
-        let (db, loaded) = opening.open(lock, &mut secrets)?;
+        let opening = Opening { config: &config, host: &host, keys: &keys, places: &places, boot };
+        let (db, loaded) = opening.open(lock, &mut secrets, how)?;
+        let backups = places.backups(&config.data);
+        // Elsewhere they may lie on another disk, where removing them would free nothing here.
+        if backups.starts_with(&config.data) {
+            db.disk().can_do_without(move || copies::backup::make_room(&backups));
+        }
         let link = Link::new(boot, loaded.remembered, loaded.floor);
+        let keeper = Keeper::start(Keeping {
+            folder: config.data.clone(),
+            marks: Marks::of(&config.data, &keys),
+            key: MirrorKey::of(&*secrets.database_key()?),
+            watch: db.watch(),
+            host: host.clone(),
+        });
         let inner = Inner {
+            keeper,
             found: FoundSeal::born(&*host.entropy),
+            unrecorded: Arc::default(),
             identity: RwLock::new(loaded.identity),
             event_keys: RwLock::new(Arc::new(loaded.event_keys)),
             link,
@@ -153,13 +195,31 @@ impl Station {
     /// # Errors
     /// See [`sync::engine::once`].
     pub async fn sync_once(&self) -> Result<SyncReport, Problem> {
+        if self.identity().is_some_and(|who| who.revoked) {
+            sync::leftovers::offer_once(self).await;
+        }
         self.enrolled()?;
-        sync::engine::once(self).await
+        let report = sync::engine::once(self).await?;
+        devices::disk::forget_copies(self).await;
+        Ok(report)
     }
 
-    /// Keeps in touch with the server until cancelled.
+    /// Whether the last contact succeeded, and nothing has failed since that puts the link in doubt.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.link().view().connected
+    }
+
+    /// Keeps in touch with the server, an eye on the disk, and backups, until cancelled.
     pub async fn run(&self, cancel: CancellationToken) {
-        sync::engine::run(self.clone(), cancel).await;
+        tokio::join!(
+            sync::engine::run(self.clone(), cancel.clone()),
+            devices::disk::watch(self, &cancel),
+            copies::backup::keep(self, &cancel),
+            copies::checkpoint::keep(self, &cancel),
+            copies::wipe::keep(self, &cancel),
+            sync::leftovers::offer(self, &cancel)
+        );
     }
 
     /// What the door's screen shows.
@@ -223,7 +283,7 @@ impl Station {
     /// # Errors
     /// When the database cannot be read.
     pub async fn verify_journal(&self) -> Result<JournalReport, Problem> {
-        let verify = |tx: &rusqlite::Transaction<'_>| journal::verify::verify(tx, &devices::public_keys(tx)?);
+        let verify = |tx: &rusqlite::Transaction<'_>| journal::verify::verify(tx, &devices::key_histories(tx)?);
         Ok(self.inner.db.read(verify).await?)
     }
 
@@ -237,6 +297,84 @@ impl Station {
     #[must_use]
     pub fn key_store(&self) -> KeyStore {
         self.inner.keys.store()
+    }
+
+    /// Makes a backup: into `to`, or as one of those that take turns.
+    ///
+    /// # Errors
+    /// See [`copies::backup::take`].
+    pub async fn backup(&self, to: Option<PathBuf>) -> Result<BackupReport, Problem> {
+        copies::backup::take(self, to).await
+    }
+
+    /// Where backups and the mirror of the journal go.
+    ///
+    /// # Errors
+    /// When the settings cannot be read.
+    pub fn places(&self) -> Result<Places, Problem> {
+        Places::of(&self.inner.config.data)
+    }
+
+    /// Changes where they go.
+    ///
+    /// # Errors
+    /// See [`Places::change`].
+    pub fn change_places(&self, change: PlacesChange) -> Result<Places, Problem> {
+        self.places()?.change(&self.inner.config.data, change)
+    }
+
+    /// The cases of this station's events.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn cases(&self) -> Result<CasesView, Problem> {
+        sync::cases::list::cases(self).await
+    }
+
+    /// Closes a case.
+    ///
+    /// # Errors
+    /// See [`sync::cases::close::close`].
+    pub async fn close_case(&self, request: CloseCaseRequest) -> Result<CasesView, Problem> {
+        sync::cases::close::close(self, request).await
+    }
+
+    /// Gives this device a new key.
+    ///
+    /// # Errors
+    /// See [`devices::key_change::change`].
+    pub async fn change_key(&self) -> Result<StatusView, Problem> {
+        devices::key_change::change(self).await
+    }
+
+    /// Drops what the server has safely and the events are long over.
+    ///
+    /// # Errors
+    /// See [`copies::checkpoint::write`].
+    pub async fn checkpoint(&self) -> Result<CheckpointReport, Problem> {
+        copies::checkpoint::write(self, 1).await
+    }
+
+    /// Brings the marks and the mirrors up to date at once.
+    pub async fn settle(&self) {
+        let station = self.clone();
+        let settled = tokio::task::spawn_blocking(move || station.inner.keeper.settle());
+        if let Err(error) = settled.await {
+            tracing::error!(%error, "the marks could not be brought up to date");
+        }
+    }
+
+    pub(crate) fn keeper(&self) -> &Keeper {
+        &self.inner.keeper
+    }
+
+    pub(crate) fn keys(&self) -> &Keys {
+        &self.inner.keys
+    }
+
+    /// Whether nobody else has this station open in this program.
+    pub(crate) fn is_last(&self) -> bool {
+        Arc::strong_count(&self.inner) == 1
     }
 
     pub(crate) fn db(&self) -> &Database {
@@ -261,6 +399,14 @@ impl Station {
 
     pub(crate) fn found_seal(&self) -> &FoundSeal {
         &self.inner.found
+    }
+
+    pub(crate) fn unrecorded(&self) -> Arc<Unrecorded> {
+        self.inner.unrecorded.clone()
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.inner.config.data
     }
 
     pub(crate) fn transport(&self) -> &dyn Transport {
@@ -300,7 +446,7 @@ impl Station {
         let base = Url::parse(&identity.url).map_err(|e| {
             Problem::new(Code::Corrupt, format!("The server's address {} is not right: {e}.", identity.url))
         })?;
-        Ok(Server { base, token: identity.token.clone() })
+        Ok(Server { base, token: identity.token.clone(), protocol: self.link().protocol() })
     }
 
     pub(crate) fn pen(&self, identity: &Identity, at: At) -> Result<Pen, Problem> {
@@ -338,11 +484,17 @@ impl Station {
         Ok(())
     }
 
+    /// This machine has forgotten the station: nothing is scanned or sold any more.
+    pub(crate) fn forget_identity(&self) {
+        *self.inner.identity.write().unwrap_or_else(PoisonError::into_inner) = None;
+        self.inner.feed.announce(&[Topic::Status, Topic::Door, Topic::Till]);
+    }
+
     /// The server switched this device off: from now on it neither scans nor sells.
     pub(crate) async fn note_revoked(&self) -> Result<(), Fault> {
         let Some(identity) = self.identity().filter(|i| !i.revoked) else { return Ok(()) };
         tracing::warn!(device = identity.device_id.0, "this device was switched off");
-        self.inner.db.write(move |tx| devices::set_revoked(tx, identity.device_id)).await?;
+        self.inner.db.write_small(move |tx| devices::set_revoked(tx, identity.device_id)).await?;
         self.reload().await
     }
 
@@ -376,120 +528,4 @@ impl Station {
     pub async fn events_of_key(&self, public: String) -> Result<Vec<(OrganizerId, EventId)>, Problem> {
         Ok(self.inner.db.read(move |tx| ticketing::key_events(tx, &public)).await?)
     }
-}
-
-/// Opening a data folder, where the database may turn out to be damaged.
-struct Opening<'a> {
-    config: &'a StationConfig,
-    host: &'a Host,
-    keys: &'a Keys,
-    boot: Uuid,
-}
-
-impl Opening<'_> {
-    fn open(&self, lock: std::fs::File, secrets: &mut Secrets) -> Result<(Database, Loaded), Problem> {
-        let key = secrets.database_key()?;
-        match self.attempt(&key, lock) {
-            Ok(opened) => Ok(opened),
-            Err((fault, lock)) if fault.is_damage() => self.start_over(&fault, lock, secrets),
-            Err((fault, _)) => Err(fault.into()),
-        }
-    }
-
-    fn attempt(&self, key: &[u8; 32], lock: std::fs::File) -> Result<(Database, Loaded), (Fault, std::fs::File)> {
-        let mut loaded = None;
-        let db = db::open::open(&self.config.data, key, lock, self.host.clock.now(), |connection| {
-            loaded = Some(load(connection)?);
-            Ok(())
-        })?;
-        let nothing =
-            Loaded { identity: None, event_keys: Vec::new(), remembered: sync::Remembered::default(), floor: None };
-        Ok((db, loaded.unwrap_or(nothing)))
-    }
-
-    /// Sets the damaged file aside, recovers the journal, and goes on in a new incarnation.
-    fn start_over(
-        &self,
-        fault: &Fault,
-        lock: std::fs::File,
-        secrets: &mut Secrets,
-    ) -> Result<(Database, Loaded), Problem> {
-        tracing::error!(cause = %fault, "the database is damaged; it is set aside");
-        let (key, now) = (secrets.database_key()?, self.host.clock.now());
-        let aside = db::open::set_aside(&self.config.data, now).map_err(|e| Problem::from(Fault::from(e)))?;
-        let device_key = secrets.device_key()?;
-        let mut known =
-            secrets.enrolment.iter().map(|e| (e.answer.device_id, device_key.verifying_key())).collect::<Vec<_>>();
-        let damaged = || db::open::salvage(&aside, &key);
-        let others = damaged().map_err(Fault::from).and_then(|c| devices::public_keys(&c)).unwrap_or_default();
-        known.extend(others.into_iter().filter(|(id, _)| !known.iter().any(|(k, _)| k == id)).collect::<Vec<_>>());
-        let salvaged = journal::recover::read(&damaged, &known);
-        let last = salvaged.entries.iter().map(|e| e.incarnation).max().unwrap_or(0);
-        if let Some(kept) = &mut secrets.enrolment {
-            kept.incarnation = kept.incarnation.max(last) + 1;
-            self.keys.save(secrets)?;
-        }
-        let report = report(&aside, &salvaged, secrets.enrolment.is_some());
-        tracing::warn!(report, "went on after damage");
-        let (enrolment, software) = (secrets.enrolment.clone(), self.config.software.clone());
-        let (entropy, boot) = (self.host.entropy.clone(), self.boot);
-        let monotonic_ms = self.host.clock.monotonic_ms();
-        let fill = |connection: &mut rusqlite::Connection| -> Result<(), Fault> {
-            let tx = connection.transaction()?;
-            if let Some(kept) = &enrolment {
-                devices::keep(&tx, &kept.answer, &kept.url, &device_key.verifying_key(), kept.incarnation, now)?;
-                sync::meet_history(&tx, kept.answer.history)?;
-                journal::recover::restore(&tx, &salvaged.entries)?;
-                let at = At { wall: now, offset_ms: 0, uncertainty_ms: -1, boot, monotonic_ms };
-                let pen = Pen {
-                    station: kept.answer.device_id,
-                    incarnation: kept.incarnation,
-                    key: Arc::new(device_key.clone()),
-                    entropy: entropy.clone(),
-                    at,
-                    gate: kept.answer.gate.clone(),
-                };
-                journal::append(&tx, &pen, &Fact::Opened { software: software.clone() }, None, Vec::new())?;
-            }
-            devices::note_recovery(&tx, now, &report)?;
-            tx.commit()?;
-            Ok(())
-        };
-        let lock =
-            db::open::create(&self.config.data, &key, lock, now, fill).map_err(|(fault, _)| Problem::from(fault))?;
-        self.attempt(&key, lock).map_err(|(fault, _)| fault.into())
-    }
-}
-
-fn report(aside: &std::path::Path, salvaged: &journal::recover::Salvaged, enrolled: bool) -> String {
-    let name = aside.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    let rejected = match salvaged.rejected {
-        0 => String::new(),
-        n => format!(" {n} more could be read but were not what was signed."),
-    };
-    let next = if enrolled {
-        "They will be sent to the server again; tickets and products come back with the next sync, and units for sale \
-         are asked for anew."
-    } else {
-        "Enrol this station again."
-    };
-    format!(
-        "The database was damaged and set aside as {name}. {} journal entries were recovered from it.{rejected} {next}",
-        salvaged.entries.len()
-    )
-}
-
-fn load(connection: &rusqlite::Connection) -> Result<Loaded, Fault> {
-    let tx = connection.unchecked_transaction()?;
-    let identity = devices::current(&tx)?;
-    let remembered = sync::remembered(&tx)?;
-    let mut floor =
-        remembered.last_at.zip(remembered.offset_ms).map(|(at, offset)| UtcMillis(at.0.saturating_add(offset)));
-    if let Some(who) = &identity {
-        journal::verify::verify_tail(&tx, who.device_id, who.incarnation, &who.public_key)?;
-        let newest = journal::newest(&tx, who.device_id, who.incarnation, 20)?;
-        let by_clock = newest.iter().find(|e| !matches!(e.fact(), Some(Fact::Scan { time_by_hand: Some(_), .. })));
-        floor = floor.max(by_clock.map(|e| UtcMillis(e.at.wall.0.saturating_add(e.at.offset_ms))));
-    }
-    Ok(Loaded { identity, event_keys: ticketing::event_keys(&tx)?, remembered, floor })
 }

@@ -10,6 +10,7 @@ use crate::{
     metrics::Metrics,
     secrets::Secrets,
     shop::shelf::Shelves,
+    sync::{Feed, Snapshots, Stations},
     tx::{Isolation, Surroundings},
     wake::Wake,
 };
@@ -46,6 +47,10 @@ pub struct Parts {
     pub wake: Arc<Wake>,
     /// What the shop shows, as long as nothing has changed.
     pub shelves: Shelves,
+    /// What stations share of the change feed, and of the server.
+    pub feed: Feed,
+    pub snapshots: Snapshots,
+    pub stations: Stations,
     /// Cancelled when the server is asked to stop: whoever waits for something new stops waiting.
     pub stopping: CancellationToken,
     /// Which unbroken life of the data this is; part of every cursor.
@@ -74,6 +79,7 @@ pub(crate) struct Ingredients {
 
 impl App {
     pub(crate) fn new(of: Ingredients) -> Self {
+        let stations = Stations::new(of.config.database.connections);
         Self(Arc::new(Parts {
             pool: of.pool,
             limits: RateLimits::new(of.config.bind.rate_limits),
@@ -85,6 +91,9 @@ impl App {
             metrics: Metrics::default(),
             wake: Arc::default(),
             shelves: Shelves::default(),
+            feed: Feed::default(),
+            snapshots: Snapshots::default(),
+            stations,
             stopping: CancellationToken::new(),
             history: of.history,
             listening: OnceLock::new(),

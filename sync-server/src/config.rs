@@ -13,11 +13,16 @@ pub use database::Database;
 pub use mail::Mail;
 pub use payments::Payments;
 
+/// The mark's name in the data folder.
+const MARK: &str = "history.mark";
+
 /// Everything the server is told from outside.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Where the private cluster, the master key and undelivered mail live (`WILLCALL_DATA`).
     pub data: PathBuf,
+    /// Where the mark stands that tells a database that was put back (`WILLCALL_MARK`, by default in the data folder).
+    pub mark: PathBuf,
     pub bind: Bind,
     pub database: Database,
     pub mail: Mail,
@@ -47,7 +52,9 @@ impl Config {
     pub fn from_env() -> Result<Self, ConfigError> {
         let data = variable("WILLCALL_DATA").map_or_else(|| PathBuf::from("willcall-data"), PathBuf::from);
         let data = std::path::absolute(&data).map_err(|e| ConfigError::of("WILLCALL_DATA", e))?;
+        let mark = variable("WILLCALL_MARK").map_or_else(|| data.join(MARK), PathBuf::from);
         Ok(Self {
+            mark: std::path::absolute(&mark).map_err(|e| ConfigError::of("WILLCALL_MARK", e))?,
             bind: Bind::from_env()?,
             database: Database::from_env()?,
             mail: Mail::from_env(&data)?,
@@ -68,6 +75,7 @@ impl Config {
     pub fn for_testing(data: &Path, database: Database) -> Self {
         Self {
             data: data.to_owned(),
+            mark: data.join(MARK),
             bind: Bind::for_testing(),
             database,
             mail: Mail::for_testing(data),

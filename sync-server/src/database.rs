@@ -1,6 +1,8 @@
 //! Connections and migrations: from a URL to a pool that is held by row-level security, on a schema this program knows.
 
+pub mod mark;
 pub mod migrate;
+pub mod recover;
 pub mod store;
 
 use sqlx::{
@@ -38,6 +40,16 @@ pub enum DatabaseError {
         "The database belongs to another installation: its server key is not made from the key file in the data folder. Put the right secret.key there."
     )]
     ForeignKey,
+    #[error(
+        "The database is at an earlier state ({found}) than this server has seen ({known}): a backup was put back, or a standby took over. Run `willcall-server recover` first, so that no number is given twice."
+    )]
+    PutBack { found: i64, known: i64 },
+    #[error("A recovery of the database was cut off; run `willcall-server recover` again.")]
+    HalfRecovered,
+    #[error("{others} connections of a running server use the database; stop the server first.")]
+    StillServed { others: i64 },
+    #[error("The mark {path} cannot be read: {why}. Put it back, or take it away to trust the database as it is.")]
+    Mark { path: std::path::PathBuf, why: String },
     #[error(transparent)]
     Sql(#[from] sqlx::Error),
 }

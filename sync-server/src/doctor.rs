@@ -1,9 +1,11 @@
 //! `doctor`: is this installation sound? Looks, changes nothing.
 
+mod invariants;
 pub mod store;
 
 use crate::{
-    config::{Config, database::Source},
+    cluster::Cluster,
+    config::{Config, database::Source, mail::Way},
     database::migrate,
     server::{self, Nature, Role},
 };
@@ -53,12 +55,19 @@ impl fmt::Display for Report {
 }
 
 /// Looks at everything; what cannot be looked at is a finding.
-pub async fn examine(config: Config) -> Report {
+pub async fn examine(mut config: Config) -> Report {
     let mut report = Report::default();
     disk(&mut report, &config);
-    mail(&mut report, &config);
+    if !mail(&mut report, &config) {
+        // Said once; the rest is looked at all the same.
+        config.mail.way = Way::Folder(config.data.join("mail"));
+    }
     let private = matches!(config.database.source, Source::Private(_));
-    let opened = match server::open(config, Nature::default(), Role::Guest).await {
+    if let Some(none) = no_cluster_yet(&config) {
+        report.add("database", none.is_ok(), none.unwrap_or_else(|why| why));
+        return report;
+    }
+    let opened = match server::open(config, Nature::default(), Role::Visitor).await {
         Ok(opened) => opened,
         Err(error) => {
             report.add("database", false, error.to_string());
@@ -70,8 +79,19 @@ pub async fn examine(config: Config) -> Report {
     if let Err(error) = tables(&mut report, &opened.app).await {
         report.add("tables", false, format!("they cannot be examined: {error}"));
     }
+    invariants::look(&mut report, &opened.app).await;
     opened.close().await;
     report
+}
+
+/// Where the private cluster is not there yet: whether it could be made.
+fn no_cluster_yet(config: &Config) -> Option<Result<String, String>> {
+    let Source::Private(private) = &config.database.source else { return None };
+    if Cluster::is_made(&config.data) {
+        return None;
+    }
+    let could = Cluster::could_be_made(&config.data, private);
+    Some(could.map(|()| "none yet; the first start makes one".to_owned()).map_err(|error| error.to_string()))
 }
 
 /// Seconds of difference between two clocks of one machine, or of machines that should agree.
@@ -119,12 +139,17 @@ fn disk(report: &mut Report, config: &Config) {
     let _ = (report, config, DISK);
 }
 
-fn mail(report: &mut Report, config: &Config) {
+/// Whether mail could leave.
+fn mail(report: &mut Report, config: &Config) -> bool {
     match crate::mail::Mailer::new(&config.mail) {
         Ok(mailer) => {
             let way = mailer.folder().map_or("by SMTP".to_owned(), |f| format!("into the folder {}", f.display()));
             report.add("mail", true, format!("mail goes {way}"));
+            true
         }
-        Err(error) => report.add("mail", false, error.to_string()),
+        Err(error) => {
+            report.add("mail", false, error.to_string());
+            false
+        }
     }
 }

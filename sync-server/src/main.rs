@@ -2,9 +2,12 @@
 
 use clap::{Parser, Subcommand};
 use std::{path::PathBuf, process::ExitCode};
+use tokio_util::sync::CancellationToken;
+use willcall_domain::clock::UtcMillis;
 use willcall_server::{
     Config, demo, doctor, logging, seed,
-    server::{self, Nature, Role, Running, StartError},
+    server::{self, Nature, Role, Running},
+    sync::backups,
 };
 
 /// Tickets: shop, back office, sync for stations.
@@ -34,6 +37,16 @@ enum Command {
         /// A TOML file; `assets/seed/example.toml` shows all there is.
         file: PathBuf,
     },
+    /// After the database was put back to an earlier instant: begin a new history, in which no number is given twice.
+    Recover,
+    /// A backup begins now: what is committed is noted. Say `backed-up` once it is finished.
+    BackingUp,
+    /// A backup is finished: stations may forget what is in it, once their event is over.
+    BackedUp {
+        /// When the backup began, such as 2026-11-22T03:00:00Z; without it, when `backing-up` was said.
+        #[arg(long)]
+        at: Option<String>,
+    },
     /// Check this installation; exits 1 when something is wrong.
     Doctor {
         /// One JSON document instead of text.
@@ -58,10 +71,23 @@ fn main() -> ExitCode {
     match runtime.block_on(run(arguments.command)) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("{error}");
+            eprintln!("{}", sentence(&error));
             ExitCode::FAILURE
         }
     }
+}
+
+/// What was being done and why it failed, from the outside in, without saying anything twice.
+fn sentence(error: &anyhow::Error) -> String {
+    let mut said = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        let cause = cause.trim_end_matches('.');
+        if !said.contains(cause) {
+            let colon = if said.is_empty() { "" } else { ": " };
+            said = format!("{said}{colon}{cause}");
+        }
+    }
+    said + "."
 }
 
 async fn run(command: Command) -> Result<ExitCode, anyhow::Error> {
@@ -69,42 +95,50 @@ async fn run(command: Command) -> Result<ExitCode, anyhow::Error> {
     match command {
         Command::Serve { no_work } => {
             config.work = !no_work;
+            let stop = stop_when_asked();
             let listener = server::listen(config.bind.address).await?;
-            let Some(opened) = unless_stopped(server::open(config, Nature::default(), Role::Host)).await? else {
+            let opening = server::open(config, Nature::default(), Role::Host);
+            let Some(opened) = stop.run_until_cancelled(opening).await.transpose()? else {
                 return Ok(ExitCode::SUCCESS);
             };
-            until_stopped(opened.serve(listener)).await;
+            until_stopped(opened.serve(listener), &stop).await;
         }
         Command::Work => {
-            let opened = server::open(config, Nature::default(), Role::Guest).await?;
-            until_stopped(opened.work()).await;
+            let stop = stop_when_asked();
+            let opening = server::open(config, Nature::default(), Role::Guest);
+            let Some(opened) = stop.run_until_cancelled(opening).await.transpose()? else {
+                return Ok(ExitCode::SUCCESS);
+            };
+            until_stopped(opened.work(), &stop).await;
         }
         Command::Migrate => {
             server::migrate_only(&config).await?;
             println!("The database is up to date.");
         }
-        Command::Demo => {
-            let listener = server::listen(config.bind.address).await?;
-            let Some(opened) = unless_stopped(server::open(config, Nature::default(), Role::Host)).await? else {
-                return Ok(ExitCode::SUCCESS);
-            };
-            let running = opened.serve(listener);
-            match demo::fill(running.app()).await {
-                Ok(shown) => {
-                    println!("{shown}");
-                    until_stopped(running).await;
-                }
-                Err(error) => {
-                    running.stop().await;
-                    return Err(error);
-                }
-            }
-        }
+        Command::Demo => return serve_demo(config).await,
         Command::Seed { file } => {
+            let plan = seed::plan_of(&file).await?;
             let opened = server::open(config, Nature::default(), Role::Guest).await?;
-            let result = seed::run(&opened.app, &file).await;
+            let result = seed::apply(&opened.app, &plan).await;
             opened.close().await;
             println!("{}", serde_json::to_string_pretty(&result?)?);
+        }
+        Command::Recover => {
+            let stations = server::recover(config, Nature::default()).await?;
+            println!("A new history has begun. {stations} stations are waited for; start the server.");
+        }
+        Command::BackingUp => {
+            let opened = server::open(config, Nature::default(), Role::Guest).await?;
+            let noted = backups::begin(&opened.app).await;
+            opened.close().await;
+            println!("{} journals are noted. Make the backup now, then say `backed-up`.", noted?);
+        }
+        Command::BackedUp { at } => {
+            let at = at.map(|text| UtcMillis::parse(&text)).transpose()?;
+            let opened = server::open(config, Nature::default(), Role::Guest).await?;
+            let safe = backups::finish(&opened.app, at).await;
+            opened.close().await;
+            println!("{} journals are in a finished backup.", safe?);
         }
         Command::Doctor { json } => {
             let report = doctor::examine(config).await;
@@ -115,17 +149,45 @@ async fn run(command: Command) -> Result<ExitCode, anyhow::Error> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Starting may take seconds (a first `initdb`); Ctrl-C ends it as well, and what was started by then.
-async fn unless_stopped<T>(starting: impl Future<Output = Result<T, StartError>>) -> Result<Option<T>, StartError> {
-    tokio::select! {
-        started = starting => started.map(Some),
-        () = asked_to_stop() => Ok(None),
+/// Serves the demo and, meanwhile, makes it where it is not there yet.
+async fn serve_demo(config: Config) -> Result<ExitCode, anyhow::Error> {
+    let stop = stop_when_asked();
+    let listener = server::listen(config.bind.address).await?;
+    let opening = server::open(config, Nature::default(), Role::Host);
+    let Some(opened) = stop.run_until_cancelled(opening).await.transpose()? else {
+        return Ok(ExitCode::SUCCESS);
+    };
+    let running = opened.serve(listener);
+    match stop.run_until_cancelled(demo::fill(running.app())).await {
+        Some(Ok(shown)) => {
+            println!("{shown}");
+            until_stopped(running, &stop).await;
+        }
+        // What is half made is made whole by the next start.
+        None => running.stop().await,
+        Some(Err(error)) => {
+            running.stop().await;
+            return Err(error);
+        }
     }
+    Ok(ExitCode::SUCCESS)
 }
 
-async fn until_stopped(running: Running) {
+/// Listens from now on, so that no signal is missed between one step and the next: a first `initdb` takes seconds, and
+/// so does making the demo.
+fn stop_when_asked() -> CancellationToken {
+    let stop = CancellationToken::new();
+    let asked = stop.clone();
+    tokio::spawn(async move {
+        asked_to_stop().await;
+        asked.cancel();
+    });
+    stop
+}
+
+async fn until_stopped(running: Running, stop: &CancellationToken) {
     tracing::info!(address = %running.addr, "started");
-    asked_to_stop().await;
+    stop.cancelled().await;
     tracing::info!("stopping");
     running.stop().await;
     tracing::info!("stopped");

@@ -113,11 +113,22 @@ pub(crate) fn jobs(out: &mut String, counts: &[(String, String, i64)]) {
     }
 }
 
-/// How far the change feed is behind.
+/// A change that has had no number for this long: a writer hangs, or nobody numbers. Writers end in five seconds.
+pub(crate) const FEED_LAG_ALARM_MS: i64 = 10_000;
+
+/// How far the change feed is behind, from where on somebody must look, and whether that is now.
 pub(crate) fn feed_lag(out: &mut String, lag_ms: i64) {
-    let name = "willcall_change_feed_lag_seconds";
-    head(out, name, "gauge", "Age of the oldest change that has no number yet");
-    _ = writeln!(out, "{name} {}", seconds(u64::try_from(lag_ms).unwrap_or(0)));
+    let gauges = [
+        ("willcall_change_feed_lag_seconds", "Age of the oldest change that has no number yet", lag_ms),
+        ("willcall_change_feed_lag_alarm_seconds", "Lag from which on somebody must look", FEED_LAG_ALARM_MS),
+    ];
+    for (name, help, ms) in gauges {
+        head(out, name, "gauge", help);
+        _ = writeln!(out, "{name} {}", seconds(u64::try_from(ms).unwrap_or(0)));
+    }
+    let name = "willcall_change_feed_lag_alarm";
+    head(out, name, "gauge", "1 where the lag is an alarm");
+    _ = writeln!(out, "{name} {}", u8::from(lag_ms >= FEED_LAG_ALARM_MS));
 }
 
 fn head(out: &mut String, name: &str, kind: &str, help: &str) {
@@ -135,6 +146,15 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_feed_that_is_far_behind_is_an_alarm() {
+        for (lag_ms, alarm) in [(0, "alarm 0"), (9_999, "alarm 0"), (10_000, "alarm 1")] {
+            let mut text = String::new();
+            feed_lag(&mut text, lag_ms);
+            assert!(text.trim_end().ends_with(alarm) && text.contains("alarm_seconds 10.000"), "{text}");
+        }
+    }
 
     #[test]
     fn a_histogram_counts_each_request_once_and_its_buckets_add_up() {

@@ -12,30 +12,37 @@ use crate::{
     checkin::edit as checkin,
     devices::edit as devices,
     http::StaffRole,
+    ticketing,
 };
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, anyhow};
 use outcome::{DeviceOutcome, EventOutcome, OrganizerOutcome, Outcome, StaffOutcome};
 use plan::{DevicePlan, EventPlan, OrganizerPlan, Plan, StaffPlan};
 use std::{collections::BTreeMap, path::Path};
 use willcall_domain::{
+    access::draft::OrganizerTyped,
     catalog::draft::{EventTyped, ItemTyped, QuotaDraft},
     checkin::list::ListDraft,
     clock::UtcMillis,
     devices::draft::DeviceTyped,
     entropy::{self, Entropy},
-    id::{EventId, ItemId},
+    id::{EventId, ItemId, OrganizerId},
 };
-
-/// First parts of addresses that no organizer can have.
-const RESERVED: [&str; 7] = ["api", "assets", "livez", "metrics", "office", "readyz", "static"];
 
 /// Reads `file` and makes what it describes.
 ///
 /// # Errors
 /// When the file cannot be read, something in it is not right (what stands before it is kept), or the database is away.
 pub async fn run(app: &App, file: &Path) -> anyhow::Result<Outcome> {
+    apply(app, &plan_of(file).await?).await
+}
+
+/// What `file` describes.
+///
+/// # Errors
+/// When it cannot be read, is no TOML, or says something nobody knows.
+pub async fn plan_of(file: &Path) -> anyhow::Result<Plan> {
     let text = tokio::fs::read_to_string(file).await.with_context(|| format!("{} cannot be read", file.display()))?;
-    apply(app, &read(&text).with_context(|| file.display().to_string())?).await
+    read(&text).with_context(|| file.display().to_string())
 }
 
 /// Reads a seed.
@@ -43,7 +50,10 @@ pub async fn run(app: &App, file: &Path) -> anyhow::Result<Outcome> {
 /// # Errors
 /// When it is no TOML, or says something nobody knows.
 pub fn read(text: &str) -> anyhow::Result<Plan> {
-    toml::from_str(text).map_err(|e| anyhow!("{}", e.to_string().trim_end()))
+    toml::from_str(text).map_err(|wrong: toml::de::Error| {
+        let before = wrong.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        anyhow!("line {}: {}", before.matches('\n').count() + 1, wrong.message().replace('\n', ", "))
+    })
 }
 
 /// Makes what `plan` describes, one transaction an organizer.
@@ -62,8 +72,7 @@ pub async fn apply(app: &App, plan: &Plan) -> anyhow::Result<Outcome> {
 async fn apply_organizer(app: &App, plan: &OrganizerPlan) -> anyhow::Result<OrganizerOutcome> {
     let organizer_id = match app.organizer_by_slug(&plan.slug).await? {
         Some(found) => found,
-        None if RESERVED.contains(&plan.slug.as_str()) => bail!("slug: this address is used by the server itself"),
-        None => store::found_organizer(app.untenanted(), plan, app.now()).await?,
+        None => found(app, plan).await?,
     };
     let mut tx = app.begin(organizer_id).await?;
     let mut staff = Vec::new();
@@ -89,6 +98,19 @@ async fn apply_organizer(app: &App, plan: &OrganizerPlan) -> anyhow::Result<Orga
         events,
         devices: made,
     })
+}
+
+async fn found(app: &App, plan: &OrganizerPlan) -> anyhow::Result<OrganizerId> {
+    let typed = OrganizerTyped {
+        name: &plan.name,
+        legal_name: &plan.legal_name,
+        address: &plan.address,
+        tax_number: &plan.tax_number,
+        bank_details: &plan.bank_details,
+        accent: &plan.accent,
+    };
+    let draft = typed.read().map_err(|w| refused(w.into()))?;
+    access::organizer::found(app, &plan.slug, &draft).await.map_err(refused)
 }
 
 async fn apply_staff(tx: &mut Tx, plan: &StaffPlan) -> anyhow::Result<StaffOutcome> {
@@ -153,8 +175,9 @@ async fn apply_event(
     }
     let quotas = apply_quotas(tx, event_id, plan, &items).await?;
     let lists = apply_lists(tx, event_id, plan, &items).await?;
+    let keys = ticketing::public_keys(tx, event_id).await?;
     let url = format!("{}/{}/{}", app.public_url(), organizer.slug, plan.slug);
-    Ok(EventOutcome { event_id, slug: plan.slug.clone(), url, items, quotas, lists })
+    Ok(EventOutcome { event_id, slug: plan.slug.clone(), url, items, quotas, lists, keys })
 }
 
 async fn apply_quotas(
@@ -216,7 +239,8 @@ async fn apply_device(tx: &mut Tx, plan: &DevicePlan) -> anyhow::Result<DeviceOu
         events.push(found.ok_or_else(|| anyhow!("there is no event {slug:?}"))?.event_id);
     }
     let all_events = plan.events.is_none();
-    let typed = DeviceTyped { name: &plan.name, gate: &plan.gate, role: &plan.role, all_events, events };
+    let rights = plan.rights.clone();
+    let typed = DeviceTyped { name: &plan.name, gate: &plan.gate, role: &plan.role, all_events, events, rights };
     let draft = typed.read().map_err(|w| refused(w.into()))?;
     let made = devices::create(tx, &draft).await.map_err(refused)?;
     Ok(DeviceOutcome {
@@ -280,6 +304,7 @@ fn refused(refused: Refused) -> anyhow::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use willcall_domain::devices::Right;
 
     #[test]
     fn a_date_is_so_many_days_from_today_in_the_zone_of_the_event() {
@@ -298,5 +323,10 @@ mod tests {
         assert!(!read(example).unwrap().organizers.is_empty());
         let wrong = read("[[organizer]]\nslug = \"a\"\nname = \"A\"\ncolour = \"red\"").unwrap_err();
         assert!(wrong.to_string().contains("colour"), "{wrong}");
+        let device = "[[organizer]]\nslug = \"a\"\nname = \"A\"\n[[organizer.device]]\nname = \"D\"\nrole = \"door\"\n";
+        let right = |word: &str| read(&format!("{device}rights = [\"{word}\"]"));
+        assert_eq!(right("time_by_hand").unwrap().organizers[0].devices[0].rights, [Right::TimeByHand]);
+        let wrong = right("fly").unwrap_err();
+        assert!(wrong.to_string().contains("fly") && wrong.to_string().contains("time_by_hand"), "{wrong}");
     }
 }

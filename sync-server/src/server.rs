@@ -4,7 +4,7 @@ use crate::{
     app::{App, Ingredients},
     cluster::{Cluster, ClusterError, Hold},
     config::{Config, database::Source},
-    database::{self, DatabaseError, migrate, store},
+    database::{self, DatabaseError, mark, migrate, recover, store},
     jobs, mail, router,
     secrets::{Secrets, SecretsError},
 };
@@ -62,6 +62,8 @@ pub enum Role {
     Host,
     /// Uses the one that runs, or runs it meanwhile.
     Guest,
+    /// As a guest, and takes the tables as they are.
+    Visitor,
 }
 
 /// An application on an open database, doing nothing by itself.
@@ -77,6 +79,19 @@ pub struct Opened {
 /// # Errors
 /// One sentence on what is missing or wrong.
 pub async fn open(config: Config, nature: Nature, role: Role) -> Result<Opened, StartError> {
+    let mark = config.mark.clone();
+    let opened = open_unmarked(config, nature, role).await?;
+    match mark::check(opened.app.untenanted(), &mark).await {
+        Ok(()) => Ok(opened),
+        Err(error) => {
+            opened.close().await;
+            Err(error.into())
+        }
+    }
+}
+
+/// The same, wherever the database stands.
+async fn open_unmarked(config: Config, nature: Nature, role: Role) -> Result<Opened, StartError> {
     make_data_folder(&config)?;
     let secrets = Secrets::open(&config.data, &*nature.entropy)?;
     let mailer = mail::Mailer::new(&config.mail)?;
@@ -112,6 +127,37 @@ pub async fn migrate_only(config: &Config) -> Result<(), StartError> {
     Ok(())
 }
 
+/// Begins a new history after the database was put back to an earlier instant; answers how many stations are waited for.
+///
+/// # Errors
+/// One sentence on what is missing or wrong; it can be run again then.
+pub async fn recover(config: Config, nature: Nature) -> Result<usize, StartError> {
+    make_data_folder(&config)?;
+    let path = config.mark.clone();
+    let marked = mark::read(&path)?.map(|mark| mark.changes.saturating_add(mark.entries));
+    let fresh = HistoryId::born(nature.clock.now(), &*nature.entropy);
+    match &config.database.source {
+        Source::Given { url, migrate_url } => {
+            let owner = database::options(migrate_url.as_deref().unwrap_or(url))?;
+            recover::begin(&owner, fresh, nature.clock.now(), marked).await?;
+        }
+        Source::Private(private) => {
+            // Only for this: the tables are opened below as by anybody.
+            let hold = Hold::take(&config.data)?;
+            let cluster = Cluster::start(&config.data, private).await?;
+            migrate::migrate(&cluster.admin()).await?;
+            let begun = recover::begin(&cluster.admin(), fresh, nature.clock.now(), marked).await;
+            cluster.stop().await;
+            drop(hold);
+            begun?;
+        }
+    }
+    let opened = open_unmarked(config, nature, Role::Guest).await?;
+    let finished = recover::finish(&opened.app, &path).await;
+    opened.close().await;
+    finished.map_err(|failure| StartError::Database(DatabaseError::Failed(failure.to_string())))
+}
+
 struct Reached {
     app: PgConnectOptions,
     cluster: Option<Cluster>,
@@ -123,14 +169,14 @@ async fn reach(config: &Config, role: Role) -> Result<Reached, StartError> {
     match &config.database.source {
         Source::Given { url, migrate_url } => {
             let app = database::options(url)?;
-            if let Some(migrate_url) = migrate_url {
+            if let Some(migrate_url) = migrate_url.as_ref().filter(|_| role != Role::Visitor) {
                 migrate::migrate(&database::options(migrate_url)?).await?;
             }
             Ok(Reached { app, cluster: None, hold: None })
         }
         Source::Private(private) => {
             let held = match Hold::take(&config.data) {
-                Err(ClusterError::Held { .. }) if role == Role::Guest => None,
+                Err(ClusterError::Held { .. }) if role != Role::Host => None,
                 held => Some(held?),
             };
             let Some(hold) = held else {
@@ -138,7 +184,9 @@ async fn reach(config: &Config, role: Role) -> Result<Reached, StartError> {
                 return Ok(Reached { app, cluster: None, hold: None });
             };
             let cluster = Cluster::start(&config.data, private).await?;
-            migrate::migrate(&cluster.admin()).await?;
+            if role != Role::Visitor {
+                migrate::migrate(&cluster.admin()).await?;
+            }
             Ok(Reached { app: cluster.app(), cluster: Some(cluster), hold: Some(hold) })
         }
     }
@@ -214,6 +262,7 @@ fn background(app: &App, stop: &CancellationToken, tasks: &mut JoinSet<()>, work
     tasks.spawn(until(Box::pin(Arc::clone(&app.wake).tell_others(pool()))));
     tasks.spawn(until(Box::pin(Arc::clone(&app.wake).hear_others(pool()))));
     tasks.spawn(until(Box::pin(crate::sync::sequencer::run(app.clone()))));
+    tasks.spawn(until(Box::pin(mark::follow(app.clone()))));
     if work {
         tasks.spawn(jobs::worker::run(app.clone(), jobs::registry::all(), stop.clone()));
         tasks.spawn(jobs::schedule::run(app.clone(), stop.clone()));

@@ -1,134 +1,156 @@
-//! The shop over HTTP: event pages and orders per second, with server, PostgreSQL (fsync on) and clients on this machine.
+//! The shop over HTTP: event pages, orders by API and whole checkouts per second.
 
-use crate::{Figure, percentiles};
-use anyhow::{Context, ensure};
-use reqwest::Client;
-use serde_json::{Value, json};
-use std::{path::Path, sync::Arc};
-use tokio::task::JoinSet;
-use willcall_server::{
-    Config, Server,
-    config::database::{Database, Private, Source},
-    seed,
+use crate::{
+    Figure,
+    closed::{Sample, closed, short},
+    installation::Installation,
+    rush,
 };
+use anyhow::{Context, ensure};
+use reqwest::{Client, redirect::Policy};
+use serde_json::json;
+use tokio::time::Instant;
+use willcall_tests::server::field_value;
 
 /// As many as the peer was asked by.
 const CLIENTS: u64 = 16;
-const PAGES: u64 = 8_000;
-const ORDERS: u64 = 3_000;
+const BUYERS: u64 = 8;
+const PAGES: u64 = 20_000;
+const ORDERS: u64 = 5_000;
+const CHECKOUTS: u64 = 2_000;
 
-const SEED: &str = r#"
-[[organizer]]
-slug = "bench"
-name = "Bench"
-
-[[organizer.event]]
-slug = "night"
-name = "A Night"
-zone = "Europe/Berlin"
-currency = "EUR"
-starts_at = "2099-06-01 20:00"
-live = true
-
-[[organizer.event.item]]
-name = "Adult"
-price = "24.00"
-tax_rate = "7"
-admission = true
-
-[[organizer.event.quota]]
-name = "Hall"
-size = 1000000
-items = ["Adult"]
-"#;
-
-pub async fn pages_and_orders() -> anyhow::Result<Vec<Figure>> {
-    let folder = tempfile::Builder::new().prefix("wcb").tempdir()?;
-    open_to_others(folder.path())?;
-    let private = Private { bindir: None, throwaway: false, max_connections: None };
-    let source = Database { source: Source::Private(private), connections: 16 };
-    let mut config = Config::for_testing(folder.path(), source);
-    config.bind.rate_limits = false;
-    let server = Server::start(config).await?;
-    let file = folder.path().join("seed.toml");
-    std::fs::write(&file, SEED)?;
-    seed::run(server.app(), &file).await?;
-    let result = measure(&server.url()).await;
-    server.stop().await;
-    result
+pub async fn figures() -> anyhow::Result<Vec<Figure>> {
+    let installation = Installation::start().await?;
+    let mut figures = vec![pages(&installation).await?];
+    figures.extend(orders(&installation).await?);
+    figures.push(checkouts(&installation).await?);
+    figures.push(rush::figure(&installation).await?);
+    figures.extend(installation.costs().await?);
+    Ok(figures)
 }
 
-/// PostgreSQL does not run as root, so its user must reach the folder.
-fn open_to_others(folder: &Path) -> anyhow::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    Ok(std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o711))?)
+fn clients(n: u64) -> anyhow::Result<Vec<Client>> {
+    (0..n).map(|_| Ok(Client::builder().redirect(Policy::none()).build()?)).collect()
 }
 
-async fn measure(url: &str) -> anyhow::Result<Vec<Figure>> {
-    let client = Client::new();
-    let event: Value =
-        client.get(format!("{url}/api/v1/bench/events/night")).send().await?.error_for_status()?.json().await?;
-    let item = event["items"][0]["item_id"].as_i64().context("the event has an item")?;
-    let page = format!("{url}/bench/night");
-    let (rate, ms) = closed(PAGES, move |client: Client, _| {
-        let page = page.clone();
-        async move { Ok(client.get(page).send().await?.error_for_status()?.bytes().await.map(drop)?) }
+async fn pages(installation: &Installation) -> anyhow::Result<Figure> {
+    let page = format!("{}/bench/night", installation.url());
+    let size = reqwest::get(&page).await?.error_for_status()?.bytes().await?.len();
+    let clients = clients(CLIENTS)?;
+    let spent = installation.cpu_ms();
+    let sample = closed(CLIENTS, PAGES, move |n| {
+        let asked = clients[(n % CLIENTS) as usize].get(&page);
+        async move { Ok(asked.send().await?.error_for_status()?.bytes().await.map(drop)?) }
+    });
+    let sample = sample.await?.costing(installation.cpu_ms() - spent);
+    Ok(Figure {
+        what: "event page of the shop",
+        measured: sample.text(),
+        values: sample.values(),
+        peer: "52 /s · p50 298 · p99 542 ms · CPU 34–37 ms",
+        method: format!("{CLIENTS} clients, whole page read, {} kB", short(size as f64 / 1000.0)),
+        n: PAGES,
     })
-    .await?;
-    let orders = format!("{url}/api/v1/bench/events/night/orders");
-    let (order_rate, order_ms) = closed(ORDERS, move |client: Client, n| {
-        let orders = orders.clone();
-        let body = json!({ "name": "Guest", "email": format!("guest{n}@example.org"), "lines": [{ "item_id": item, "quantity": 1 }] });
-        async move { Ok(client.post(orders).json(&body).send().await?.error_for_status()?.bytes().await.map(drop)?) }
-    })
-    .await?;
-    let after: Value = client.get(format!("{url}/api/v1/bench/events/night")).send().await?.json().await?;
-    let left = after["items"][0]["available"].as_i64().context("the quota is limited")?;
-    ensure!(left == 1_000_000 - i64::try_from(ORDERS)?, "{left} left: an order was lost or counted twice");
+}
+
+async fn orders(installation: &Installation) -> anyhow::Result<Vec<Figure>> {
+    let item = installation.item("talk", "Seat")?;
+    let url = format!("{}/api/v1/bench/events/talk/orders", installation.url());
+    let clients = clients(CLIENTS)?;
+    installation.at_rest().await?;
+    let (spent, began) = (installation.cpu_ms(), Instant::now());
+    let burst = closed(CLIENTS, ORDERS, move |n| {
+        let lines = [json!({ "item_id": item, "quantity": 1 })];
+        let order = json!({ "name": "Guest", "email": format!("guest{n}@example.org"), "lines": lines });
+        let asked = clients[(n % CLIENTS) as usize].post(&url).json(&order);
+        async move { Ok(asked.send().await?.error_for_status()?.bytes().await.map(drop)?) }
+    });
+    let burst = burst.await?.costing(installation.cpu_ms() - spent);
+    installation.at_rest().await?;
+    let whole = Sample { took: began.elapsed(), times: burst.times.clone(), cpu_ms: None };
+    let whole = whole.costing(installation.cpu_ms() - spent);
+    let sold = installation.number_of("SELECT sum(sold)::bigint FROM quota WHERE name = 'Hall'").await?;
+    ensure!(sold == i64::try_from(ORDERS)?, "{sold} of {ORDERS} sold: an order was lost or counted twice");
+    let mails = installation.number_of("SELECT count(*) FROM job WHERE class = 'mail' AND state = 'done'").await?;
+    let rate = whole.per_second();
+    let cpu = whole.cpu_ms.unwrap_or_default();
     Ok(vec![
         Figure {
-            what: "event page of the shop",
-            measured: format!("{rate:.0} /s, {}", percentiles(ms)),
-            peer: "52 /s, p50 298 ms",
-            method: format!("{CLIENTS} clients, closed loop, whole page read"),
-            n: PAGES,
+            what: "orders by API, free, one quota",
+            measured: burst.text(),
+            values: burst.values(),
+            peer: "17.5 /s · p50 849 · p99 1304 ms · CPU 95–108 ms",
+            method: format!("{CLIENTS} clients, one ticket each, durable commit, paid and ready"),
+            n: ORDERS,
         },
         Figure {
-            what: "orders of one ticket, one quota",
-            measured: format!("{order_rate:.0} /s, {}", percentiles(order_ms)),
-            peer: "17.5 /s, p50 849 ms",
-            method: format!("{CLIENTS} clients, closed loop, durable commit, mail queued and running"),
+            what: "… until the background is done",
+            measured: format!("{} /s · CPU {} ms", short(rate), short(cpu)),
+            values: json!({ "per_s": rate, "cpu_ms": cpu }),
+            peer: "7.0 /s · CPU 209 ms",
+            method: format!("the same, until all {mails} mails lie in the folder and stations can be told"),
             n: ORDERS,
         },
     ])
 }
 
-/// Sends `count` requests from [`CLIENTS`] clients, each as soon as its last was answered; requests per second and
-/// milliseconds of each.
-async fn closed<F, Fut>(count: u64, send: F) -> anyhow::Result<(f64, Vec<f64>)>
-where
-    F: Fn(Client, u64) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = anyhow::Result<()>> + Send,
-{
-    let send = Arc::new(send);
-    let mut clients = JoinSet::new();
-    let begin = crate::station::nanos();
-    for first in 0..CLIENTS {
-        let (send, client) = (Arc::clone(&send), Client::new());
-        clients.spawn(async move {
-            let mut ms = Vec::new();
-            for n in (first..count).step_by(usize::try_from(CLIENTS)?) {
-                let start = crate::station::nanos();
-                send(client.clone(), n).await?;
-                ms.push((crate::station::nanos() - start) as f64 / 1e6);
-            }
-            anyhow::Ok(ms)
-        });
+async fn checkouts(installation: &Installation) -> anyhow::Result<Figure> {
+    let item = format!("i{}", installation.item("night", "Adult")?);
+    let url = installation.url();
+    let clients = clients(BUYERS)?;
+    let spent = installation.cpu_ms();
+    let sample = closed(BUYERS, CHECKOUTS, move |n| {
+        let buyer = Buyer { http: clients[(n % BUYERS) as usize].clone(), url: url.clone(), item: item.clone() };
+        async move { buyer.buy(n).await }
+    });
+    let sample = sample.await?.costing(installation.cpu_ms() - spent);
+    let placed = installation.number_of("SELECT sum(sold)::bigint FROM quota WHERE name = 'Great Hall'").await?;
+    ensure!(placed == i64::try_from(CHECKOUTS)?, "{placed} of {CHECKOUTS} were placed");
+    Ok(Figure {
+        what: "whole web checkout",
+        measured: sample.text(),
+        values: sample.values(),
+        peer: "1.85 /s · p50 4266 · p99 5698 ms · CPU 723–812 ms",
+        method: format!(
+            "{BUYERS} buyers; event page, choice, details, order, its page: 5 requests, forms without a script"
+        ),
+        n: CHECKOUTS,
+    })
+}
+
+struct Buyer {
+    http: Client,
+    url: String,
+    item: String,
+}
+
+impl Buyer {
+    async fn page(&self, path: &str) -> anyhow::Result<String> {
+        Ok(self.http.get(format!("{}{path}", self.url)).send().await?.error_for_status()?.text().await?)
     }
-    let mut all = Vec::new();
-    while let Some(done) = clients.join_next().await {
-        all.extend(done??);
+
+    /// Sends a form and gives where it leads.
+    async fn form(&self, path: &str, fields: &[(&str, &str)]) -> anyhow::Result<String> {
+        let asked = self.http.post(format!("{}{path}", self.url)).header("origin", &self.url).form(fields);
+        let answer = asked.send().await?;
+        ensure!(answer.status().is_redirection(), "{path} was answered {}", answer.status());
+        Ok(answer.headers().get("location").and_then(|l| l.to_str().ok()).context("nowhere to go")?.to_owned())
     }
-    let seconds = (crate::station::nanos() - begin) as f64 / 1e9;
-    Ok((count as f64 / seconds, all))
+
+    async fn buy(&self, n: u64) -> anyhow::Result<()> {
+        let event = self.page("/bench/night").await?;
+        ensure!(event.contains(&format!("name=\"{}\"", self.item)), "the ticket is not on the page");
+        let checkout = self.form("/bench/night/checkout", &[(&self.item, "1")]).await?;
+        let key = field_value(&self.page(&checkout).await?, "key").context("the form has a key")?;
+        let email = format!("buyer{n}@example.org");
+        let details = [
+            (self.item.as_str(), "1"),
+            ("key", &key),
+            ("name", "Ada Lovelace"),
+            ("email", &email),
+            ("payment", "bank_transfer"),
+        ];
+        let order = self.form("/bench/night/order", &details).await?;
+        self.page(&order).await.map(drop)
+    }
 }

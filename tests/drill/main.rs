@@ -6,6 +6,8 @@
 //! Each row is a file in `rows/`; [`rows::ROWS`] is the table.
 
 mod allowed;
+mod builds;
+mod engine;
 mod offline;
 mod routes;
 mod rows;
@@ -31,6 +33,10 @@ struct Arguments {
     /// Multiplies how much is tried: 0.1 for a quick look, 1 for what the bar is about.
     #[arg(long, default_value_t = 1.0)]
     scale: f64,
+    /// With G13: in place of the rest of the row, builds this package twice, from two places and without a network, and
+    /// compares what comes out. Release builds, below scale 1 those of the debug profile.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "willcall-station", value_name = "PACKAGE")]
+    builds: Option<String>,
 }
 
 fn main() -> ExitCode {
@@ -47,6 +53,9 @@ fn main() -> ExitCode {
         eprintln!("--scale is a number above 0.");
         return ExitCode::from(2);
     }
+    if let Some(package) = &arguments.builds {
+        return compare_builds(row, package, arguments.scale >= 1.0);
+    }
     match prepare(row) {
         Ok(None) => {}
         Ok(Some(code)) => return code,
@@ -61,6 +70,17 @@ fn main() -> ExitCode {
         Err(error) => failed(&error.into()),
     };
     report(row, &outcome)
+}
+
+fn compare_builds(row: &Row, package: &str, release: bool) -> ExitCode {
+    if row.id != "G13" {
+        eprintln!("--builds belongs to G13.");
+        return ExitCode::from(2);
+    }
+    if offline::is_here() {
+        return report(row, &builds::compare(package, release).unwrap_or_else(|error| failed(&error)));
+    }
+    offline::again().unwrap_or_else(|error| report(row, &failed(&error)))
 }
 
 fn table() -> String {

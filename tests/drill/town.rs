@@ -1,6 +1,8 @@
 //! The town the drills play in: what is seeded, and small steps several rows take (buy, fetch the paper, end a server).
 //! Owns no judgement.
 
+pub use willcall_tests::record::ms;
+
 use anyhow::{Context, ensure};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
@@ -76,11 +78,19 @@ role = "door"
 /// # Errors
 /// When it is not taken.
 pub async fn order(premises: &Premises, seeded: &Value, event: &str, item: &str) -> anyhow::Result<Value> {
+    order_at(&premises.url(), seeded, event, item).await
+}
+
+/// The same at the server of this address.
+///
+/// # Errors
+/// When it is not taken.
+pub async fn order_at(url: &str, seeded: &Value, event: &str, item: &str) -> anyhow::Result<Value> {
     let house = &seeded["organizers"][0];
     let events = house["events"].as_array().context("events")?;
     let found = events.iter().find(|e| e["slug"] == event).with_context(|| format!("the event {event}"))?;
     let slug = house["slug"].as_str().context("a slug")?;
-    let url = format!("{}/api/v1/{slug}/events/{event}/orders", premises.url());
+    let url = format!("{url}/api/v1/{slug}/events/{event}/orders");
     let body = json!({
         "name": "Ada Lovelace", "email": "ada@example.org",
         "lines": [{ "item_id": found["items"][item], "quantity": 1 }],
@@ -97,6 +107,19 @@ pub async fn order(premises: &Premises, seeded: &Value, event: &str, item: &str)
 /// When they do not come.
 pub async fn tickets(order: &Value) -> anyhow::Result<Vec<u8>> {
     let url = order["tickets_url"].as_str().with_context(|| format!("no tickets: {order}"))?;
+    fetch(url).await
+}
+
+/// The same from the server of this address, whatever it calls itself.
+///
+/// # Errors
+/// When they do not come.
+pub async fn tickets_at(url: &str, order: &Value) -> anyhow::Result<Vec<u8>> {
+    let told = order["tickets_url"].as_str().with_context(|| format!("no tickets: {order}"))?;
+    fetch(&format!("{url}{}", url::Url::parse(told)?.path())).await
+}
+
+async fn fetch(url: &str) -> anyhow::Result<Vec<u8>> {
     let answer = reqwest::get(url).await?.error_for_status()?;
     let paper = answer.bytes().await?.to_vec();
     ensure!(paper.starts_with(b"%PDF-"), "the tickets are no PDF");
@@ -187,11 +210,6 @@ pub fn secrets(outcome: &Value) -> Vec<String> {
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
     found
-}
-
-/// Milliseconds, for records.
-pub fn ms(duration: Duration) -> f64 {
-    (duration.as_secs_f64() * 1e5).round() / 100.0
 }
 
 /// A count scaled, at least `least`.

@@ -15,6 +15,7 @@ use willcall_domain::{
     paper::{Accent, Fonts, Language, ReceiptLine, ReceiptPaper, TicketPaper, receipt_pdf, ticket_pdf},
     ticketing::{Claims, EventKey, Flags, KeyStatus, Verification, read, sig1, verify, wc1},
 };
+use willcall_tests::picture;
 
 const ORGANIZER: OrganizerId = OrganizerId(1);
 const EVENT: EventId = EventId(2);
@@ -76,6 +77,7 @@ fn ticket(code: String) -> TicketPaper {
         tax_rate_bp: 700,
         code,
         test: false,
+        copy: 1,
         seller: "Speicher Nord e. V., Hafenstraße 4, 20457 Hamburg".into(),
         issued_at: at("2025-11-01T10:00:00Z"),
     }
@@ -103,12 +105,8 @@ fn pictures(pdf: &[u8], dpi: u32) -> Vec<GrayImage> {
     pages.iter().map(|path| image::open(path).unwrap().to_luma8()).collect()
 }
 
-/// The words of `pdf` as a person copies them.
 fn words(pdf: &[u8]) -> String {
-    let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), pdf).unwrap();
-    let text = poppler("pdftotext", &["-enc", "UTF-8", "-layout", file.path().to_str().unwrap(), "-"]);
-    String::from_utf8(text).unwrap()
+    picture::words(pdf).unwrap()
 }
 
 fn by_rxing(picture: &GrayImage) -> String {
@@ -208,7 +206,7 @@ fn receipt() -> ReceiptPaper {
         order_code: "K7M3Q".into(),
         lines: vec![line("Stehplatz", 2, 2400, 700), line("Programmheft", 3, 450, 1900)],
         given: Money::new(10_000, Currency::EUR),
-        reprint: true,
+        copy: 2,
         test: false,
     }
 }
@@ -220,7 +218,8 @@ fn a_receipt_can_be_read_line_by_line() {
     let bare = |line: &str| line.split_whitespace().collect::<String>();
     let lines: Vec<String> = words.lines().map(bare).collect();
     for line in [
-        "KOPIE",
+        "Kopie 2",
+        "USt-IdNr. DE123456789",
         "Beleg K1-000123",
         "Datum 12.12.2025, 19:12:05",
         "Es bediente Żaneta",

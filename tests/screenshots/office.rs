@@ -74,6 +74,7 @@ pub async fn pictures(stage: &Stage, album: &Album) -> anyhow::Result<()> {
             ("office-devices", format!("{base}/devices")),
             ("office-device-new", format!("{base}/devices/new")),
             ("office-cases", format!("{base}/cases")),
+            ("office-organizer", format!("{base}/organizer")),
             ("office-not-found", format!("{base}/events/999999")),
         ] {
             web.goto(address).await?;

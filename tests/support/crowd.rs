@@ -1,40 +1,61 @@
 //! Many tickets at once: paid orders of one ticket each, written in bulk as an import would, and their codes.
 
 use crate::house::House;
-use willcall_domain::{entropy::OsEntropy, id::PositionId, ticketing::Flags};
-use willcall_server::ticketing::{self, CodeOf};
+use sqlx::PgConnection;
+use willcall_domain::{
+    clock::UtcMillis,
+    entropy::OsEntropy,
+    id::{EventId, ItemId, OrganizerId, PositionId},
+    ticketing::Flags,
+};
+use willcall_server::{
+    App,
+    ticketing::{self, CodeOf},
+};
 
-/// Writes `n` paid orders of one adult ticket each. Stations learn of them by a snapshot, not by changes: enrol after.
+/// What each of the crowd has a ticket for.
+#[derive(Debug, Clone, Copy)]
+pub struct Ticket {
+    pub organizer: OrganizerId,
+    pub event: EventId,
+    pub item: ItemId,
+}
+
+/// Writes `n` paid orders of one ticket each, as somebody whom row-level security does not hold. Stations learn of them
+/// by a snapshot, not by changes: enrol after.
 ///
 /// # Errors
 /// When the database does not take them.
-pub async fn fill(house: &House, n: usize) -> anyhow::Result<Vec<PositionId>> {
-    let clock = &*house.nature.clock;
-    let positions: Vec<PositionId> = (0..n).map(|_| PositionId::born(clock.now(), &OsEntropy)).collect();
+pub async fn write(
+    admin: &mut PgConnection,
+    ticket: Ticket,
+    now: UtcMillis,
+    n: usize,
+) -> anyhow::Result<Vec<PositionId>> {
+    let positions: Vec<PositionId> = (0..n).map(|_| PositionId::born(now, &OsEntropy)).collect();
     let ids: Vec<uuid::Uuid> = positions.iter().map(|p| p.0).collect();
     let codes: Vec<String> = (0..ids.len()).map(|n| format!("B{n:07}")).collect();
-    let mut admin = house.admin().await?;
     sqlx::query(
         "INSERT INTO orders (organizer_id, order_id, event_id, code, status, name, email, total_minor, channel, placed_at)
          SELECT $1, id, $2, code, 'paid', 'Guest ' || code, code || '@example.org', 2400, 'web', $5
          FROM unnest($3::uuid[], $4::text[]) AS t (id, code)",
     )
-    .bind(house.organizer.0)
-    .bind(house.event.0)
+    .bind(ticket.organizer.0)
+    .bind(ticket.event.0)
     .bind(&ids)
     .bind(&codes)
-    .bind(clock.now().0)
-    .execute(&mut admin)
+    .bind(now.0)
+    .execute(&mut *admin)
     .await?;
     sqlx::query(
         "INSERT INTO order_position (organizer_id, position_id, order_id, event_id, item_id, price_minor, tax_rate_bp, tax_minor)
          SELECT $1, id, id, $2, $3, 2400, 700, 157 FROM unnest($4::uuid[]) AS t (id)",
     )
-    .bind(house.organizer.0)
-    .bind(house.event.0)
-    .bind(house.adult.0)
+    .bind(ticket.organizer.0)
+    .bind(ticket.event.0)
+    .bind(ticket.item.0)
     .bind(&ids)
-    .execute(&mut admin)
+    .execute(admin)
     .await?;
     Ok(positions)
 }
@@ -43,18 +64,18 @@ pub async fn fill(house: &House, n: usize) -> anyhow::Result<Vec<PositionId>> {
 ///
 /// # Errors
 /// When the event has no key.
-pub async fn codes(
-    house: &House,
+pub async fn codes_of(
+    app: &App,
+    ticket: Ticket,
     positions: impl IntoIterator<Item = PositionId>,
 ) -> anyhow::Result<Vec<(PositionId, String)>> {
-    let app = house.app()?;
-    let mut tx = app.begin(house.organizer).await?;
-    let signer = ticketing::signer(&mut tx, app, house.event).await.map_err(|e| anyhow::anyhow!("{e:?}"))?;
+    let mut tx = app.begin(ticket.organizer).await?;
+    let signer = ticketing::signer(&mut tx, app, ticket.event).await.map_err(|e| anyhow::anyhow!("{e:?}"))?;
     let codes = positions.into_iter().filter_map(|position_id| {
         let of = CodeOf {
             position_id,
             issue: 1,
-            item_id: house.adult,
+            item_id: ticket.item,
             flags: Flags::default(),
             valid_from: None,
             valid_until: None,
@@ -62,4 +83,27 @@ pub async fn codes(
         signer.code(&of).map(|code| (position_id, code))
     });
     Ok(codes.collect())
+}
+
+fn adult(house: &House) -> Ticket {
+    Ticket { organizer: house.organizer, event: house.event, item: house.adult }
+}
+
+/// [`write`] of the house's adult tickets.
+///
+/// # Errors
+/// When the database does not take them.
+pub async fn fill(house: &House, n: usize) -> anyhow::Result<Vec<PositionId>> {
+    write(&mut house.admin().await?, adult(house), house.nature.clock.now(), n).await
+}
+
+/// [`codes_of`] the house's adult tickets.
+///
+/// # Errors
+/// When the event has no key.
+pub async fn codes(
+    house: &House,
+    positions: impl IntoIterator<Item = PositionId>,
+) -> anyhow::Result<Vec<(PositionId, String)>> {
+    codes_of(house.app()?, adult(house), positions).await
 }

@@ -114,6 +114,18 @@ impl SmallDisk {
         Ok(())
     }
 
+    /// Takes all room that is left but `bytes`.
+    ///
+    /// # Errors
+    /// When it is not a file system of its own, or has less than that.
+    pub fn fill_but(&self, bytes: u64) -> anyhow::Result<()> {
+        self.fill()?;
+        let ballast = std::fs::OpenOptions::new().write(true).open(self.folder.join(BALLAST))?;
+        let taken = ballast.metadata()?.len();
+        let kept = taken.checked_sub(bytes).with_context(|| format!("{taken} bytes were left"))?;
+        ballast.set_len(kept).context("giving some room back")
+    }
+
     /// Gives back what [`SmallDisk::fill`] took.
     ///
     /// # Errors
@@ -169,6 +181,11 @@ mod tests {
         assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
         disk.free().unwrap();
         std::fs::write(&file, [1; 4096]).unwrap();
+        std::fs::remove_file(&file).unwrap();
+        disk.fill_but(8192).unwrap();
+        std::fs::write(&file, [1; 8192]).unwrap();
+        let error = std::fs::write(disk.path().join("another"), [1; 1]).unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
     }
 
     #[test]

@@ -25,6 +25,8 @@ pub struct Report {
     /// Codes that verified, each of them one that was issued.
     pub accepted: u64,
     pub documents: u64,
+    /// Documents that could still be read, so that what is behind the reading was tried as well.
+    pub readable: u64,
 }
 
 const ORGANIZER: OrganizerId = OrganizerId(1);
@@ -61,10 +63,12 @@ pub fn run(seed: u64, codes: u64) -> anyhow::Result<Report> {
     }
     let documents = documents(&issued)?;
     for n in 0..codes / 10 {
-        let text = mutate(&documents, &entropy);
+        // Letters changed at random are mostly no JSON any more; values changed at random are.
+        let text = if n % 2 == 0 { mutate(&documents, &entropy) } else { revalue(&documents, &entropy)? };
         let read = catch_unwind(AssertUnwindSafe(|| read_document(&text)));
-        read.map_err(|_| anyhow::anyhow!("seed {seed}: panicked on document {n}: {text:?}"))?;
+        let read = read.map_err(|_| anyhow::anyhow!("seed {seed}: panicked on document {n}: {text:?}"))?;
         report.documents += 1;
+        report.readable += u64::from(read);
     }
     Ok(report)
 }
@@ -99,11 +103,13 @@ fn issue(key: &SigningKey, entropy: &dyn Entropy) -> anyhow::Result<Vec<String>>
     Ok(out)
 }
 
+fn below(end: usize, entropy: &dyn Entropy) -> usize {
+    usize::try_from(u64::from_le_bytes(entropy::bytes::<8>(entropy)) % end.max(1) as u64).unwrap_or(0)
+}
+
 /// One of `corpus`, changed a little, a lot, or not at all; now and then something made up.
 fn mutate(corpus: &[String], entropy: &dyn Entropy) -> String {
-    let number = |below: usize| {
-        usize::try_from(u64::from_le_bytes(entropy::bytes::<8>(entropy)) % below.max(1) as u64).unwrap_or(0)
-    };
+    let number = |end: usize| below(end, entropy);
     let mut text: Vec<char> = corpus[number(corpus.len())].chars().collect();
     const STRANGE: &[char] = &[
         '\0', ' ', '\n', '+', '/', ':', '=', 'ß', 'é', '💥', '\u{202e}', '}', '"', '9', 'A', '-', '.', '(', '\u{feff}',
@@ -140,6 +146,49 @@ fn mutate(corpus: &[String], entropy: &dyn Entropy) -> String {
     text.into_iter().collect()
 }
 
+/// One of `documents` with one to three of its values replaced, duplicated or taken away.
+fn revalue(documents: &[String], entropy: &dyn Entropy) -> anyhow::Result<String> {
+    let mut document: Value = serde_json::from_str(&documents[below(documents.len(), entropy)])?;
+    for _ in 0..=below(3, entropy) {
+        change(&mut document, entropy);
+    }
+    Ok(document.to_string())
+}
+
+/// Goes down some way and puts something else there.
+fn change(at: &mut Value, entropy: &dyn Entropy) {
+    let nth = |end: usize| below(end, entropy);
+    let inside = match at {
+        _ if nth(4) == 0 => None,
+        Value::Object(map) => Some(nth(map.len())).and_then(|n| map.values_mut().nth(n)),
+        Value::Array(all) => Some(nth(all.len())).and_then(|n| all.get_mut(n)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+    };
+    match inside {
+        Some(inside) => change(inside, entropy),
+        None => *at = strange(at, entropy),
+    }
+}
+
+fn strange(before: &Value, entropy: &dyn Entropy) -> Value {
+    match below(14, entropy) {
+        0 => Value::Null,
+        1 => false.into(),
+        2 => i64::MAX.into(),
+        3 => i64::MIN.into(),
+        4 => u64::MAX.into(),
+        5 => (-1).into(),
+        6 => 1e308.into(),
+        7 => "".into(),
+        8 => "9999-12-31T23:59:60.999999999+99:99".into(),
+        9 => "\u{202e}💥\0".repeat(below(200, entropy)).into(),
+        10 => vec![before.clone(); below(4, entropy)].into(),
+        11 => (0..below(200, entropy)).fold(before.clone(), |inside, _| serde_json::json!({ "and": [inside] })),
+        12 => serde_json::json!({ "var": "now" }),
+        _ => i64::from_le_bytes(entropy::bytes::<8>(entropy)).into(),
+    }
+}
+
 fn documents(issued: &[String]) -> anyhow::Result<Vec<String>> {
     let entry = r#"{"station":1,"incarnation":1,"seq":1,"id":"01890000-0000-7000-8000-000000000000","kind":"opened","at":{"wall":1,"offset_ms":0,"uncertainty_ms":-1,"boot":"00000000-0000-0000-0000-000000000000","monotonic_ms":1},"saw":[],"body":"{\"kind\":\"opened\",\"software\":\"x\"}","private_hash":"","prev_hash":"","hash":"","signature":""}"#;
     let rule = r#"{"and":[{"isAfter":[{"var":"now"},{"buildTime":["date_admission",null]},15]},{"<":[{"var":"entries_today"},2]},{"inList":[{"var":"product"},{"objectList":[{"lookup":["product",1,"A"]}]}]}]}"#;
@@ -154,17 +203,22 @@ fn documents(issued: &[String]) -> anyhow::Result<Vec<String>> {
     Ok(vec![entry.to_owned(), rule.to_owned(), case.to_string()])
 }
 
-fn read_document(text: &str) {
+/// Whether it was a document of any kind.
+fn read_document(text: &str) -> bool {
+    let mut read = false;
     if let Ok(entry) = serde_json::from_str::<Entry>(text) {
         let key = SigningKey::from_bytes(&[1; 32]).verifying_key();
         let _ = (entry.verify(&key), entry.fact());
+        read = true;
     }
     if let Ok(case) = serde_json::from_str::<simulate::SimulateCase>(text) {
         let _ = simulate::simulate(&case);
+        read = true;
     }
     if let Ok(value) = serde_json::from_str::<Value>(text) {
-        let _ = Rule::parse(&value);
+        read |= Rule::parse(&value).is_ok();
     }
+    read
 }
 
 #[cfg(test)]
@@ -176,5 +230,6 @@ mod tests {
         let report = run(1, 10_000).unwrap();
         assert!(report.accepted > 500, "unchanged codes must verify, else nothing is tested: {report:?}");
         assert_eq!(report.documents, 1_000);
+        assert!(report.readable > 100, "documents must be readable, else nothing behind is tested: {report:?}");
     }
 }

@@ -30,7 +30,7 @@ use willcall_server::{
     testing::TestDatabase,
     ticketing::{self, CodeOf},
 };
-use willcall_station::{Host, KeyStoreChoice, Station, StationConfig};
+use willcall_station::{Host, KeyStoreChoice, Station, StationConfig, sync::Transport};
 
 /// What a house is built with.
 #[derive(Debug, Clone, Copy)]
@@ -99,7 +99,7 @@ impl House {
         let server = database.server(nature.clone()).await?;
         let address = server.addr;
         let organizer = found(&database, "house", nature.clock.now()).await?;
-        let event = event(server.app(), organizer, plan).await?;
+        let event = event(server.app(), organizer, plan, "summer-night").await?;
         let mut house = Self {
             database,
             server: Some(server),
@@ -119,18 +119,6 @@ impl House {
     async fn furnish(&mut self, plan: Plan) -> anyhow::Result<()> {
         let app = self.app()?.clone();
         let mut tx = app.begin(self.organizer).await?;
-        let item = |name: &str, minor: i64, admission: bool| ItemDraft {
-            name: name.to_owned(),
-            category: if admission { "Tickets".to_owned() } else { "Extras".to_owned() },
-            description: String::new(),
-            price: Money::new(minor, Currency::EUR),
-            tax_rate_bp: 700,
-            rank: i32::from(!admission),
-            active: true,
-            admission,
-            look_at_id: false,
-            checkin_text: String::new(),
-        };
         self.adult = edit::create_item(&mut tx, self.event, &item("Adult", plan.adult, true)).await.map_err(refused)?;
         self.programme =
             edit::create_item(&mut tx, self.event, &item("Programme", 450, false)).await.map_err(refused)?;
@@ -207,13 +195,64 @@ impl House {
         Ok(station)
     }
 
+    /// Enrols a station whose line to the server is this one.
+    ///
+    /// # Errors
+    /// When a side refuses.
+    pub async fn station_over(
+        &self,
+        name: &str,
+        role: Role,
+        folder: &Path,
+        line: Arc<dyn Transport>,
+    ) -> anyhow::Result<Station> {
+        let station = open_station_over(folder, line)?;
+        let token = self.invite(name, role).await?;
+        station.enrol(&self.url(), &token).await.map_err(failed)?;
+        station.sync_once().await.map_err(failed)?;
+        Ok(station)
+    }
+
+    /// Another event like the first, with an adult ticket and a check-in list of its own.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn another_event(&self, slug: &str) -> anyhow::Result<(EventId, ItemId, ListId)> {
+        let app = self.app()?;
+        let event = event(app, self.organizer, Plan::default(), slug).await?;
+        let mut tx = app.begin(self.organizer).await?;
+        let item = edit::create_item(&mut tx, event, &item("Adult", 2400, true)).await.map_err(refused)?;
+        let quota = QuotaDraft { name: "Hall".to_owned(), size: Some(100) };
+        edit::create_quota(&mut tx, event, &quota, &[item]).await.map_err(refused)?;
+        tx.commit().await?;
+        let list: i64 = sqlx::query_scalar("SELECT list_id FROM checkin_list WHERE event_id = $1")
+            .bind(event.0)
+            .fetch_one(&mut self.admin().await?)
+            .await?;
+        Ok((event, item, ListId(list)))
+    }
+
+    /// Lets a device see these events and no others.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn let_see(&self, station: &Station, events: &[EventId]) -> anyhow::Result<()> {
+        let device = station.status().await.map_err(failed)?.enrolment.context("enrolled")?.device_id;
+        let mut tx = self.app()?.begin(self.organizer).await?;
+        devices::edit::set_events(&mut tx, device, Some(events)).await.map_err(failed)?;
+        tx.commit().await?;
+        self.number().await?;
+        Ok(())
+    }
+
     /// An enrolment token for a new device.
     ///
     /// # Errors
     /// When the server refuses.
     pub async fn invite(&self, name: &str, role: Role) -> anyhow::Result<String> {
         let mut tx = self.app()?.begin(self.organizer).await?;
-        let draft = DeviceDraft { name: name.to_owned(), gate: name.to_owned(), role, events: None };
+        let draft =
+            DeviceDraft { name: name.to_owned(), gate: name.to_owned(), role, events: None, rights: Vec::new() };
         let invitation = devices::edit::create(&mut tx, &draft).await.map_err(refused)?;
         tx.commit().await?;
         Ok(invitation.token)
@@ -317,13 +356,36 @@ impl House {
 /// # Errors
 /// When it cannot be opened.
 pub fn open_station(folder: &Path, clock: Arc<dyn Clock>) -> anyhow::Result<Station> {
-    let config = StationConfig {
-        data: folder.to_owned(),
-        key_store: KeyStoreChoice::File,
-        software: "willcall-tests".to_owned(),
-    };
     let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
-    Station::open(config, Host { clock, entropy }).map_err(failed)
+    Station::open(config(folder), Host { clock, entropy, machine: willcall_station::copies::machine::digest() })
+        .map_err(failed)
+}
+
+/// The same over another line to the server, with the system's clock.
+///
+/// # Errors
+/// When it cannot be opened.
+pub fn open_station_over(folder: &Path, line: Arc<dyn Transport>) -> anyhow::Result<Station> {
+    Station::open_with(config(folder), Host::system(), line).map_err(failed)
+}
+
+fn config(folder: &Path) -> StationConfig {
+    StationConfig { data: folder.to_owned(), key_store: KeyStoreChoice::File, software: "willcall-tests".to_owned() }
+}
+
+fn item(name: &str, minor: i64, admission: bool) -> ItemDraft {
+    ItemDraft {
+        name: name.to_owned(),
+        category: if admission { "Tickets".to_owned() } else { "Extras".to_owned() },
+        description: String::new(),
+        price: Money::new(minor, Currency::EUR),
+        tax_rate_bp: 700,
+        rank: i32::from(!admission),
+        active: true,
+        admission,
+        look_at_id: false,
+        checkin_text: String::new(),
+    }
 }
 
 async fn found(database: &TestDatabase, slug: &str, now: UtcMillis) -> anyhow::Result<OrganizerId> {
@@ -336,11 +398,11 @@ async fn found(database: &TestDatabase, slug: &str, now: UtcMillis) -> anyhow::R
     Ok(OrganizerId(id))
 }
 
-async fn event(app: &App, organizer: OrganizerId, plan: Plan) -> anyhow::Result<EventId> {
+async fn event(app: &App, organizer: OrganizerId, plan: Plan, slug: &str) -> anyhow::Result<EventId> {
     let now = app.now();
     let draft = EventDraft {
         name: "Summer Night".to_owned(),
-        slug: "summer-night".to_owned(),
+        slug: slug.to_owned(),
         description: String::new(),
         location: "Hall".to_owned(),
         zone: "Europe/Berlin".to_owned(),

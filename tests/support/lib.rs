@@ -6,7 +6,10 @@
 pub mod built;
 pub mod crowd;
 pub mod disk;
+pub mod hand;
+pub mod light;
 pub mod load;
+pub mod meddler;
 pub mod picture;
 pub mod premises;
 pub mod process;
@@ -16,6 +19,7 @@ pub mod screen;
 pub mod server;
 pub mod smtp_sink;
 pub mod tally;
+pub mod trouble;
 pub mod webdriver;
 pub mod webhook_sink;
 

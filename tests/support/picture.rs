@@ -30,6 +30,23 @@ pub fn pages(pdf: &Path, dpi: u32, folder: &Path) -> anyhow::Result<Vec<PathBuf>
     Ok(made)
 }
 
+/// The words of a PDF as a person copies them out of it (with `pdftotext`), each line as it stands.
+///
+/// # Errors
+/// When the program is missing or it is no PDF.
+pub fn words(pdf: &[u8]) -> anyhow::Result<String> {
+    let file = tempfile::NamedTempFile::new()?;
+    std::fs::write(file.path(), pdf)?;
+    let output = Command::new("pdftotext")
+        .args(["-enc", "UTF-8", "-layout"])
+        .arg(file.path())
+        .arg("-")
+        .output()
+        .context("pdftotext (package poppler-utils)")?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Ok(String::from_utf8(output.stdout)?)
+}
+
 /// The texts of all QR codes in a picture.
 ///
 /// # Errors

@@ -7,6 +7,7 @@ use crate::{
     screen::PATIENCE,
 };
 use anyhow::{Context, bail, ensure};
+use nix::sys::signal::Signal;
 use serde_json::Value;
 use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
 use std::{
@@ -104,6 +105,26 @@ impl Premises {
     /// When it does not run.
     pub fn kill(&mut self) -> anyhow::Result<()> {
         self.server.take().context("the server runs")?.kill_alone()
+    }
+
+    /// Takes the server and its database away at once, as a power cut does to processes (`SIGKILL`).
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn cut(&mut self) -> anyhow::Result<()> {
+        self.server.take().context("the server runs")?.kill()
+    }
+
+    /// Asks the server to end, as a service manager does, and waits for it.
+    ///
+    /// # Errors
+    /// When it does not run or does not end.
+    pub async fn stop(&mut self) -> anyhow::Result<()> {
+        let mut server = self.server.take().context("the server runs")?;
+        server.signal(Signal::SIGTERM)?;
+        let status = server.wait(START).await?;
+        ensure!(status.success(), "the server ended with {status}");
+        Ok(())
     }
 
     /// The running server's process, to be hurt or looked at.

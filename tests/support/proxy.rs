@@ -6,7 +6,10 @@ use std::{
     io,
     net::SocketAddr,
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 use tokio::{
@@ -35,8 +38,10 @@ pub enum Fault {
     Truncated,
     /// Answers are random-looking bytes that are no HTTP.
     Noise,
-    /// At most this many bytes per second, each way.
+    /// At most this many bytes per second, each way, for each connection.
     Bandwidth(u64),
+    /// The same for all connections together: they share one thin line, and take turns on it.
+    Line(u64),
 }
 
 /// Whom the proxy speaks to.
@@ -61,6 +66,10 @@ struct Shared {
     upstream: Mutex<Upstream>,
     lines: Mutex<Lines>,
     accepted: watch::Sender<u64>,
+    /// Bytes that passed to clients.
+    down: AtomicU64,
+    /// When the line they share is free again, by way.
+    free_at: [Mutex<Option<Instant>>; 2],
 }
 
 #[derive(Debug)]
@@ -88,6 +97,8 @@ impl Proxy {
             upstream: Mutex::new(upstream),
             lines: Mutex::new(Lines { new: Fault::Ok, running: BTreeMap::new() }),
             accepted: watch::Sender::new(0),
+            down: AtomicU64::new(0),
+            free_at: Default::default(),
         });
         let accepting = tokio::spawn(accept(listener, Arc::clone(&shared)));
         Ok(Self { address, shared, accepting })
@@ -122,6 +133,12 @@ impl Proxy {
     #[must_use]
     pub fn accepted(&self) -> u64 {
         *self.shared.accepted.borrow()
+    }
+
+    /// How many bytes have passed to clients so far.
+    #[must_use]
+    pub fn passed_down(&self) -> u64 {
+        self.shared.down.load(Ordering::Relaxed)
     }
 
     /// Waits until `n` connections have been accepted. Gives whether they came within `patience`.
@@ -201,14 +218,14 @@ async fn serve(mut client: TcpStream, shared: &Shared, mut fault: watch::Receive
                     Ok(server) => {
                         drop(server.set_nodelay(true));
                         let (read, write) = server.into_split();
-                        join(&mut client, read, write, fault).await
+                        join(&mut client, read, write, (fault, shared)).await
                     }
                     Err(_) => End::Reset,
                 },
                 Upstream::Unix(path) => match UnixStream::connect(path).await {
                     Ok(server) => {
                         let (read, write) = server.into_split();
-                        join(&mut client, read, write, fault).await
+                        join(&mut client, read, write, (fault, shared)).await
                     }
                     Err(_) => End::Reset,
                 },
@@ -243,7 +260,7 @@ async fn before_upstream(client: &mut TcpStream, fault: &mut watch::Receiver<Fau
                     _ = fault.changed() => continue,
                 }
             }
-            Fault::Ok | Fault::Delay(_) | Fault::Truncated | Fault::Bandwidth(_) => return None,
+            Fault::Ok | Fault::Delay(_) | Fault::Truncated | Fault::Bandwidth(_) | Fault::Line(_) => return None,
         }
         tokio::select! {
             read = client.read(&mut scratch) => match read {
@@ -270,22 +287,28 @@ async fn lie<W: AsyncWrite + Unpin>(to: &mut W, fault: Fault) {
         | Fault::Reset
         | Fault::Truncated
         | Fault::Noise
-        | Fault::Bandwidth(_) => (0..512_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13).to_le_bytes()[0]).collect(),
+        | Fault::Bandwidth(_)
+        | Fault::Line(_) => (0..512_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13).to_le_bytes()[0]).collect(),
     };
     // A client that is gone already does not hear it.
     drop(to.write_all(&answer).await);
     drop(to.shutdown().await);
 }
 
-async fn join<R, W>(client: &mut TcpStream, read: R, write: W, fault: watch::Receiver<Fault>) -> End
+async fn join<R, W>(
+    client: &mut TcpStream,
+    read: R,
+    write: W,
+    (fault, shared): (watch::Receiver<Fault>, &Shared),
+) -> End
 where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
 {
     let (mut from_client, mut to_client) = client.split();
     let fault = {
-        let up = pump(&mut from_client, write, fault.clone(), Way::Up);
-        let down = pump(read, &mut to_client, fault, Way::Down);
+        let up = pump(&mut from_client, write, fault.clone(), (Way::Up, shared));
+        let down = pump(read, &mut to_client, fault, (Way::Down, shared));
         tokio::pin!(up, down);
         let (mut up_done, mut down_done) = (false, false);
         loop {
@@ -333,13 +356,24 @@ impl Queue {
     /// No more is read from the sender above this; it feels the back pressure, as on a real line.
     const LIMIT: usize = 4 << 20;
 
-    fn push(&mut self, chunk: &[u8], fault: Fault) {
+    /// On a line that others share there is never more than one piece, so that they take turns.
+    fn limit(fault: Fault) -> usize {
+        if matches!(fault, Fault::Line(_)) { 1 } else { Self::LIMIT }
+    }
+
+    fn push(&mut self, chunk: &[u8], fault: Fault, line: &Mutex<Option<Instant>>) {
         let now = Instant::now();
+        let takes = |rate: u64| Duration::from_secs_f64(chunk.len() as f64 / rate.max(1) as f64);
         let due = match fault {
+            Fault::Line(rate) => {
+                let mut free_at = line.lock().unwrap_or_else(PoisonError::into_inner);
+                let due = free_at.map_or(now, |f| f.max(now)) + takes(rate);
+                *free_at = Some(due);
+                due
+            }
             Fault::Delay(by) => now + by,
             Fault::Bandwidth(rate) => {
-                let begin = self.free_at.map_or(now, |f| f.max(now));
-                let due = begin + Duration::from_secs_f64(chunk.len() as f64 / rate.max(1) as f64);
+                let due = self.free_at.map_or(now, |f| f.max(now)) + takes(rate);
                 self.free_at = Some(due);
                 due
             }
@@ -356,7 +390,12 @@ impl Queue {
     }
 }
 
-async fn pump<R, W>(mut read: R, mut write: W, mut fault: watch::Receiver<Fault>, way: Way) -> PumpEnd
+async fn pump<R, W>(
+    mut read: R,
+    mut write: W,
+    mut fault: watch::Receiver<Fault>,
+    (way, shared): (Way, &Shared),
+) -> PumpEnd
 where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
@@ -374,7 +413,12 @@ where
             }
             _ if lost => return PumpEnd::Reset,
             Fault::Ok => queue.chunks.iter_mut().for_each(|(due, _)| *due = Instant::now()),
-            Fault::Delay(_) | Fault::WrongBody | Fault::Truncated | Fault::Noise | Fault::Bandwidth(_) => {}
+            Fault::Delay(_)
+            | Fault::WrongBody
+            | Fault::Truncated
+            | Fault::Noise
+            | Fault::Bandwidth(_)
+            | Fault::Line(_) => {}
         }
         if over && queue.chunks.is_empty() && now != Fault::BlackHole {
             // The receiver may be gone, and then need not be told.
@@ -388,11 +432,14 @@ where
             changed = fault.changed() => if changed.is_err() { return PumpEnd::Close },
             () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
                 let Some(chunk) = queue.pop() else { continue };
+                if way == Way::Down {
+                    shared.down.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+                }
                 if write.write_all(&chunk).await.is_err() || write.flush().await.is_err() {
                     return PumpEnd::Reset;
                 }
             }
-            got = read.read(&mut buffer[..size]), if !over && queue.bytes < Queue::LIMIT => match got {
+            got = read.read(&mut buffer[..size]), if !over && queue.bytes < Queue::limit(now) => match got {
                 Err(_) => return PumpEnd::Reset,
                 Ok(0) => over = true,
                 Ok(n) => match (now, way) {
@@ -406,7 +453,7 @@ where
                         drop(write.shutdown().await);
                         return PumpEnd::Close;
                     }
-                    _ => queue.push(&buffer[..n], now),
+                    _ => queue.push(&buffer[..n], now, &shared.free_at[way as usize]),
                 },
             },
         }
@@ -416,7 +463,7 @@ where
 /// A thin line is read in pieces of about a twentieth of a second, so that it is thin evenly.
 fn chunk_size(fault: Fault, most: usize) -> usize {
     match fault {
-        Fault::Bandwidth(rate) => usize::try_from(rate / 20).unwrap_or(most).clamp(1, most),
+        Fault::Bandwidth(rate) | Fault::Line(rate) => usize::try_from(rate / 20).unwrap_or(most).clamp(1, most),
         Fault::Ok
         | Fault::Delay(_)
         | Fault::BlackHole
@@ -623,6 +670,28 @@ mod tests {
         let began = Instant::now();
         say(&mut line, &"x".repeat(20_000)).await.unwrap();
         assert!(began.elapsed() >= Duration::from_millis(200), "{:?}", began.elapsed());
+    }
+
+    #[tokio::test]
+    async fn who_shares_a_thin_line_takes_turns_on_it() {
+        let proxy = proxy().await;
+        proxy.set(Fault::Line(100_000));
+        let (mut greedy, mut modest) = (dial(&proxy).await, dial(&proxy).await);
+        let began = Instant::now();
+        let long = "x".repeat(60_000);
+        let (greedy, modest) = tokio::join!(
+            async {
+                say(&mut greedy, &long).await.unwrap();
+                began.elapsed()
+            },
+            async {
+                say(&mut modest, "hello").await.unwrap();
+                began.elapsed()
+            }
+        );
+        assert!(greedy >= Duration::from_millis(600), "the line is as thin for both: {greedy:?}");
+        assert!(modest < greedy / 2, "and nobody waits for all the other has: {modest:?} of {greedy:?}");
+        assert!(proxy.passed_down() >= 60_005);
     }
 
     #[tokio::test]

@@ -1,8 +1,17 @@
 //! What a measurement must carry to be believed: the machine it ran on, and the one line a drill prints.
 
+use crate::{built, load::percentile_ms, process::started_by};
+use anyhow::Context;
 use serde::Serialize;
 use serde_json::{Value, json};
-use std::process::Command;
+use std::{
+    io::{Seek, Write},
+    path::Path,
+    process::Command,
+    time::Duration,
+};
+use tokio::time::Instant;
+use willcall_domain::clock::{Clock, SystemClock};
 
 /// The machine at the moment of measuring.
 #[derive(Debug, Clone, Serialize)]
@@ -19,6 +28,10 @@ pub struct Machine {
     /// `debug` or `release`.
     pub profile: &'static str,
     pub version: &'static str,
+    /// The commit this was built from, with `-dirty` where files have changed since.
+    pub commit: String,
+    /// When, RFC 3339 in UTC.
+    pub at: String,
 }
 
 impl Machine {
@@ -39,8 +52,40 @@ impl Machine {
             postgres: said(Command::new("pg_config").arg("--version")),
             profile: if cfg!(debug_assertions) { "debug" } else { "release" },
             version: env!("CARGO_PKG_VERSION"),
+            commit: said(Command::new("git").arg("-C").arg(built::repository()).args([
+                "describe",
+                "--always",
+                "--dirty",
+                "--abbrev=10",
+            ])),
+            at: SystemClock::new().now().to_string(),
         }
     }
+}
+
+/// How long the disk below `folder` takes until 4 KiB are really on it: median and 99th percentile of 100 writes, in
+/// milliseconds. Every durable answer costs at least one of these.
+///
+/// # Errors
+/// When nothing can be written there.
+pub fn flush_ms(folder: &Path) -> anyhow::Result<(f64, f64)> {
+    let mut file = tempfile::tempfile_in(folder).context("a file to flush")?;
+    let mut times = Vec::new();
+    for _ in 0..100 {
+        let began = Instant::now();
+        file.rewind()?;
+        file.write_all(&[7; 4096])?;
+        file.sync_data()?;
+        times.push(began.elapsed());
+    }
+    times.sort_unstable();
+    Ok((percentile_ms(&times, 50.0), percentile_ms(&times, 99.0)))
+}
+
+/// A duration in milliseconds, to a hundredth.
+#[must_use]
+pub fn ms(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1e5).round() / 100.0
 }
 
 /// What a drill found.
@@ -67,10 +112,23 @@ pub fn line(row: &str, outcome: &Outcome) -> Value {
 /// Processor time this process has used, in milliseconds; 0 where the system does not say.
 #[must_use]
 pub fn cpu_ms(pid: u32) -> u64 {
+    // Fields 14 and 15: user and system time.
+    times_ms(pid, 2)
+}
+
+/// The same of a process and all it started, those that have ended and were waited for included.
+#[must_use]
+pub fn cpu_of_all_ms(pid: u32) -> u64 {
+    let started = started_by(pid).into_iter().filter_map(|(pid, _)| u32::try_from(pid).ok());
+    // Fields 16 and 17: those of children that have ended.
+    started.chain([pid]).map(|pid| times_ms(pid, 4)).sum()
+}
+
+fn times_ms(pid: u32, fields: usize) -> u64 {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    // The name in parentheses may hold blanks; fields 14 and 15 (user and system time, in 1/100 s) stand after it.
+    // The name in parentheses may hold blanks; times, in 1/100 s, stand after it.
     let after = stat.rsplit(") ").next().unwrap_or_default();
-    let ticks: u64 = after.split_whitespace().skip(11).take(2).filter_map(|t| t.parse::<u64>().ok()).sum();
+    let ticks: u64 = after.split_whitespace().skip(11).take(fields).filter_map(|t| t.parse::<u64>().ok()).sum();
     ticks * 10
 }
 
@@ -120,8 +178,26 @@ mod tests {
         keys.sort();
         assert_eq!(keys, ["bar", "measured", "n", "pass", "row"]);
         assert_eq!(line["measured"]["p99_ms"], 3);
-        assert!(line["measured"]["machine"]["cores"].as_u64().unwrap() > 0);
+        let machine = &line["measured"]["machine"];
+        assert!(machine["cores"].as_u64().unwrap() > 0);
+        assert!(machine["at"].as_str().unwrap().ends_with('Z') && !machine["commit"].as_str().unwrap().is_empty());
         assert!(!line.to_string().contains('\n'), "one line");
+    }
+
+    #[test]
+    fn a_flush_takes_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let (p50, p99) = flush_ms(folder.path()).unwrap();
+        assert!(0.0 < p50 && p50 <= p99);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_work_of_children_counts_once_they_have_been_waited_for() {
+        let before = cpu_of_all_ms(std::process::id());
+        let burn = "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done";
+        assert!(Command::new("sh").args(["-c", burn]).status().unwrap().success());
+        assert!(cpu_of_all_ms(std::process::id()) >= before + 20);
     }
 
     #[test]

@@ -25,6 +25,7 @@ slug = "harbour"
 name = "Harbour Hall"
 legal_name = "Harbour Hall gGmbH"
 address = "Kai 1\n20457 Hamburg"
+tax_number = "DE811111111"
 bank_details = "Harbour Hall gGmbH\nIBAN DE02 1203 0000 0000 2020 51"
 accent = "#1f6f78"
 

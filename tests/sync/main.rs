@@ -1,13 +1,22 @@
 //! Stations and server over their real stores and sockets: SQLite, PostgreSQL, HTTP. Each file is one scenario.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+#![expect(clippy::wildcard_enum_match_arm, reason = "a test looks for one kind of row and passes over the others")]
 
 mod double_scan;
+mod intake;
 mod journey;
 mod late_commit;
 mod leases;
 mod lost_answers;
+mod papers;
+mod put_back;
+mod rights;
+mod scope;
+mod sequencer;
+mod snapshot;
 mod tenants;
+mod units;
 
 use willcall_domain::{
     checkin::wire::{Direction, ScanRequest, VerdictView},

@@ -182,7 +182,7 @@ fn slices_have_one_name_everywhere() {
         ["catalog", "orders", "payments", "till", "leases", "ticketing", "checkin", "devices", "access", "sync"].into();
     let engine: BTreeMap<&str, BTreeSet<&str>> = [
         ("domain/src", ["paper"].into()),
-        ("station/src", ["db", "journal", "venue"].into()),
+        ("station/src", ["copies", "db", "journal", "venue"].into()),
         (
             "sync-server/src",
             ["config", "cluster", "database", "demo", "doctor", "http", "jobs", "mail", "office", "seed", "shop"]

@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
+mod planted;
 mod recording;
 
 use recording::{Recording, Spoken};
@@ -62,7 +63,11 @@ async fn bless() {
     house.number().await.unwrap();
     let recording = Arc::new(Recording::new(HttpTransport::new().unwrap()));
     let config = StationConfig { data, key_store: KeyStoreChoice::File, software: "willcall 0.1.0".to_owned() };
-    let host = Host { clock: Arc::new(SystemClock::new()), entropy: Arc::new(OsEntropy) };
+    let host = Host {
+        clock: Arc::new(SystemClock::new()),
+        entropy: Arc::new(OsEntropy),
+        machine: willcall_station::copies::machine::digest(),
+    };
     let station = Station::open_with(config, host, recording.clone()).unwrap();
     let token = house.invite("Till 1", Role::Till).await.unwrap();
     station.enrol(&house.url(), &token).await.unwrap();

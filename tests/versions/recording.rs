@@ -1,18 +1,20 @@
 //! A transport that writes down what is said over another.
 
 use async_trait::async_trait;
+use futures_util::StreamExt as _;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::{io::Read, sync::Mutex};
 use url::Url;
 use willcall_domain::{
     devices::wire::{EnrolAnswer, EnrolRequest},
+    id::EventId,
     leases::{Grant, wire::LeaseRequest},
-    sync::{ChangesAnswer, Contact, ContactAnswer, Cursor, PushAnswer, PushRequest},
+    sync::{ChangesAnswer, Contact, ContactAnswer, Cursor, Entry, PushAnswer, PushRequest},
 };
 use willcall_station::{
     HttpTransport,
-    sync::transport::{Refusal, Server, Transport},
+    sync::transport::{Download, Following, Refusal, Server, Standing, Transport, whole},
 };
 
 /// One exchange.
@@ -67,26 +69,39 @@ impl Transport for Recording {
         Ok(answer)
     }
 
-    async fn changes(&self, server: &Server, after: Cursor, wait_s: u32) -> Result<ChangesAnswer, Refusal> {
-        let answer = self.over.changes(server, after, wait_s).await?;
-        self.note("changes", json!({ "after": after, "wait_s": wait_s }), json!(answer));
+    async fn changes(&self, server: &Server, from: Standing, most: u32) -> Result<ChangesAnswer, Refusal> {
+        let answer = self.over.changes(server, from, most).await?;
+        let ask = json!({ "after": from.after, "urgent": from.urgent, "most": most });
+        self.note("changes", ask, json!(answer));
         Ok(answer)
     }
 
-    async fn snapshot(&self, server: &Server) -> Result<Vec<u8>, Refusal> {
-        let packed = self.over.snapshot(server).await?;
+    async fn follow(&self, server: &Server, from: Standing) -> Result<Following, Refusal> {
+        self.over.follow(server, from).await
+    }
+
+    async fn snapshot(&self, server: &Server, events: &[EventId], least: Option<Cursor>) -> Result<Download, Refusal> {
+        let mut download = self.over.snapshot(server, events, least).await?;
+        let mut packed = Vec::new();
+        while let Some(chunk) = download.next().await {
+            packed.extend_from_slice(&chunk?);
+        }
         let mut text = String::new();
-        if flate2::read::GzDecoder::new(&packed[..]).read_to_string(&mut text).is_err() {
+        if flate2::read::MultiGzDecoder::new(&packed[..]).read_to_string(&mut text).is_err() {
             text = String::from_utf8_lossy(&packed).into_owned();
         }
         let lines: Vec<Value> = text.lines().filter_map(|l| serde_json::from_str(l).ok()).collect();
         self.note("snapshot", Value::Null, json!(lines));
-        Ok(packed)
+        Ok(whole(packed))
     }
 
     async fn lease(&self, server: &Server, request: &LeaseRequest) -> Result<Grant, Refusal> {
         let answer = self.over.lease(server, request).await?;
         self.note("lease", json!(request), json!(answer));
         Ok(answer)
+    }
+
+    async fn give_back(&self, server: &Server, incarnation: u32, after: u64) -> Result<Vec<Entry>, Refusal> {
+        self.over.give_back(server, incarnation, after).await
     }
 }

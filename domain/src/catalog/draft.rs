@@ -29,6 +29,10 @@ pub enum FieldError {
     Slug,
     #[error("already used by another")]
     Taken,
+    #[error("this address is used by the server itself; choose another")]
+    Reserved,
+    #[error("no colour like #2f5d8a")]
+    Colour,
     #[error("no known time zone")]
     Zone,
     #[error("no currency code of three letters")]
@@ -51,8 +55,8 @@ pub enum FieldError {
     Choice,
     #[error("choose at least one")]
     NoneChosen,
-    #[error("{sold} are sold and {leased} lent to stations, so it cannot be less than {least}")]
-    BelowSold { sold: i64, leased: i64, least: i64 },
+    #[error("{sold} are sold, so it cannot be less than {least}")]
+    BelowSold { sold: i64, least: i64 },
     #[error("there are orders in {0} already")]
     CurrencyInUse(Currency),
 }
@@ -133,14 +137,29 @@ pub struct QuotaDraft {
     pub size: Option<i64>,
 }
 
+/// How much of an event's quotas tills may hold, as it will be stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LendingDraft {
+    /// The outage a till should be able to sell through, in minutes.
+    pub planned_outage_min: i32,
+    /// Most units of a quota one till may hold unsold; `None` is its part of what all may hold.
+    pub station_cap: Option<i32>,
+    /// Most units of a quota all tills may hold unsold, in percent of its size.
+    pub stations_cap_percent: i32,
+}
+
 impl EventTyped<'_> {
     /// # Errors
     /// Every field that is not right, in the order of the form.
     pub fn read(&self) -> Result<EventDraft, Vec<Wrong>> {
         let mut wrong = Vec::new();
         let name = note(&mut wrong, "name", name(self.name));
-        let slug = if self.slug.trim().is_empty() { slug_of(self.name) } else { self.slug.trim().to_owned() };
-        let slug = note(&mut wrong, "slug", valid_slug(slug));
+        let slug = match self.slug.trim() {
+            // Made of a name that is still missing: one mistake, said once.
+            "" if name.is_none() => None,
+            "" => note(&mut wrong, "slug", valid_slug(slug_of(self.name))),
+            typed => note(&mut wrong, "slug", valid_slug(typed.to_owned())),
+        };
         let location = note(&mut wrong, "location", text(self.location, MAX_NAME));
         let description = note(&mut wrong, "description", text(self.description, MAX_TEXT));
         let zone = note(&mut wrong, "zone", zone(self.zone));
@@ -221,15 +240,23 @@ pub fn quota(name_typed: &str, size_typed: &str) -> Result<QuotaDraft, Vec<Wrong
     }
 }
 
-/// Whether a quota may have this size: what is sold and lent stays covered, but for what was sold beyond it before.
+/// Reads how much tills may hold.
 ///
 /// # Errors
-/// [`FieldError::BelowSold`] with the numbers.
-pub fn size_covers(size: Option<i64>, sold: i64, leased: i64, excess: i64) -> Result<(), FieldError> {
-    let least = sold.saturating_add(leased).saturating_sub(excess).max(0);
-    match size {
-        Some(size) if size < least => Err(FieldError::BelowSold { sold, leased, least }),
-        Some(_) | None => Ok(()),
+/// Every field that is not right.
+pub fn lending(outage_typed: &str, cap_typed: &str, percent_typed: &str) -> Result<LendingDraft, Vec<Wrong>> {
+    let mut wrong = Vec::new();
+    let number = |text: &str, min: i64, max: i64| {
+        whole(text, min, max).and_then(|n| i32::try_from(n).map_err(|_| FieldError::Number { min, max }))
+    };
+    let outage = note(&mut wrong, "planned_outage_min", number(outage_typed, 10, 120));
+    let cap = note(&mut wrong, "station_cap", optional(cap_typed, |text| number(text, 1, 100_000)));
+    let percent = note(&mut wrong, "stations_cap_percent", number(percent_typed, 1, 100));
+    match (outage, cap, percent) {
+        (Some(planned_outage_min), Some(station_cap), Some(stations_cap_percent)) => {
+            Ok(LendingDraft { planned_outage_min, station_cap, stations_cap_percent })
+        }
+        _ => Err(wrong),
     }
 }
 
@@ -331,7 +358,11 @@ pub fn slug_of(name: &str) -> String {
     slug.trim_end_matches('-').to_owned()
 }
 
-fn valid_slug(slug: String) -> Result<String, FieldError> {
+/// An address part as it is: small letters, digits and dashes.
+///
+/// # Errors
+/// [`FieldError::Slug`] when it is not.
+pub fn valid_slug(slug: String) -> Result<String, FieldError> {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     let good = slug.len() <= 63 && slug.starts_with(plain) && slug.chars().all(|c| plain(c) || c == '-');
     if good { Ok(slug) } else { Err(FieldError::Slug) }
@@ -376,7 +407,8 @@ fn not_after(moment: Moment, start: Option<UtcMillis>) -> Moment {
     })
 }
 
-fn note<T>(wrong: &mut Vec<Wrong>, field: &'static str, read: Result<T, FieldError>) -> Option<T> {
+/// What was read, or `None` and the field among those that are wrong.
+pub(crate) fn note<T>(wrong: &mut Vec<Wrong>, field: &'static str, read: Result<T, FieldError>) -> Option<T> {
     read.map_err(|error| wrong.push((field, error))).ok()
 }
 
@@ -421,6 +453,14 @@ mod tests {
         };
         let fields: Vec<_> = bad.read().unwrap_err().into_iter().map(|(field, _)| field).collect();
         assert_eq!(fields, ["name", "slug", "zone", "currency", "starts_at", "code_format"]);
+        let nameless = EventTyped { name: "", ..typed() };
+        assert_eq!(
+            nameless.read().unwrap_err(),
+            [("name", FieldError::Empty)],
+            "no address to be made of it: said once"
+        );
+        let unspoken = EventTyped { name: "東京", ..typed() };
+        assert_eq!(unspoken.read().unwrap_err(), [("slug", FieldError::Slug)], "this one needs an address");
     }
 
     #[test]
@@ -471,14 +511,12 @@ mod tests {
     }
 
     #[test]
-    fn a_quota_covers_what_is_sold_and_lent_but_not_what_was_excess() {
-        assert_eq!(size_covers(Some(449), 412, 37, 0), Ok(()));
-        assert_eq!(
-            size_covers(Some(448), 412, 37, 0),
-            Err(FieldError::BelowSold { sold: 412, leased: 37, least: 449 })
-        );
-        assert_eq!(size_covers(Some(447), 412, 37, 2), Ok(()));
-        assert_eq!(size_covers(None, i64::MAX, 1, 0), Ok(()));
+    fn how_much_tills_may_hold_has_bounds_and_the_cap_of_one_may_be_left_open() {
+        let read = LendingDraft { planned_outage_min: 90, station_cap: None, stations_cap_percent: 50 };
+        assert_eq!(lending("90", " ", "50"), Ok(read));
+        assert_eq!(lending("90", "25", "50"), Ok(LendingDraft { station_cap: Some(25), ..read }));
+        let fields: Vec<&str> = lending("9", "0", "101").unwrap_err().iter().map(|(field, _)| *field).collect();
+        assert_eq!(fields, ["planned_outage_min", "station_cap", "stations_cap_percent"]);
     }
 
     #[test]

@@ -93,7 +93,7 @@ pub fn decide(input: &ScanInput<'_>) -> Verdict {
     }
     let look = verdict.marks.iter().any(|m| match m {
         Mark::LookAtId | Mark::TimeUncertain | Mark::Unpaid => true,
-        Mark::SignatureOnly | Mark::SaleNotSeen | Mark::Test => false,
+        Mark::SignatureOnly | Mark::SaleNotSeen | Mark::Test | Mark::StationInDoubt => false,
     });
     let text = input.direction == Direction::Entry && input.item.is_some_and(|i| !i.checkin_text.is_empty());
     verdict.class = if look || text { Class::Look } else { Class::Admitted };

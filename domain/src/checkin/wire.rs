@@ -94,6 +94,8 @@ pub enum Mark {
     Unpaid,
     /// The clock is too uncertain to say on which side of a limit this is.
     TimeUncertain,
+    /// The station doubts that its data is the newest: the ticket may have been used by what it has lost.
+    StationInDoubt,
 }
 
 /// One scan as stations and server exchange and list it.
@@ -148,6 +150,9 @@ pub enum Delivery {
     Sent,
     /// The server has it and opened a case or refused it.
     Refused,
+    /// Nowhere: the disk did not take it. Kept in memory and recorded as soon as there is room; gone if the program ends
+    /// before.
+    NotRecorded,
 }
 
 /// A question put to the door.

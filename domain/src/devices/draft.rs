@@ -1,6 +1,6 @@
 //! A device as an organizer types it.
 
-use super::Role;
+use super::{Right, Role};
 use crate::{
     catalog::draft::{FieldError, MAX_NAME, Wrong, name, text},
     id::EventId,
@@ -15,6 +15,8 @@ pub struct DeviceDraft {
     pub role: Role,
     /// The events it may see; `None` is all, also those to come.
     pub events: Option<Vec<EventId>>,
+    /// What it may do besides its role.
+    pub rights: Vec<Right>,
 }
 
 /// A device as typed.
@@ -25,6 +27,7 @@ pub struct DeviceTyped<'a> {
     pub role: &'a str,
     pub all_events: bool,
     pub events: Vec<EventId>,
+    pub rights: Vec<Right>,
 }
 
 impl DeviceTyped<'_> {
@@ -44,7 +47,7 @@ impl DeviceTyped<'_> {
         match (name, gate, role) {
             (Some(name), Some(gate), Some(role)) if wrong.is_empty() => {
                 let events = if self.all_events { None } else { Some(self.events.clone()) };
-                Ok(DeviceDraft { name, gate, role, events })
+                Ok(DeviceDraft { name, gate, role, events, rights: self.rights.clone() })
             }
             _ => Err(wrong),
         }

@@ -1,5 +1,6 @@
 //! Who a machine is and what it may see.
 
+pub mod disk;
 pub mod draft;
 pub mod wire;
-pub use wire::Role;
+pub use wire::{Right, Role};

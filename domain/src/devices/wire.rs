@@ -1,10 +1,13 @@
 //! Enrolment, and a station's account of itself.
 
 use crate::{
+    access::OrganizerRow,
     clock::UtcMillis,
+    devices::disk::Room,
     id::{DeviceId, EventId, HistoryId, OrganizerId},
+    sync::standing::StandingView,
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use ts_rs::TS;
 
 /// What a device may do.
@@ -23,6 +26,12 @@ impl Role {
         matches!(self, Self::Till)
     }
 
+    /// Whether a device of this role and with these rights is told people's names.
+    #[must_use]
+    pub fn sees_names(self, rights: &[Right]) -> bool {
+        self.sells() || rights.contains(&Right::Names)
+    }
+
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -30,6 +39,50 @@ impl Role {
             Self::Till => "till",
         }
     }
+}
+
+/// What an organizer lets a device do besides its role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Right {
+    /// Scanning under a time that a person gives by hand.
+    TimeByHand,
+    /// Seeing names, and finding tickets by them, at a door. A till always does.
+    Names,
+}
+
+impl Right {
+    /// Every right there is.
+    pub const ALL: [Self; 2] = [Self::TimeByHand, Self::Names];
+
+    /// The word that is stored and sent.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::TimeByHand => "time_by_hand",
+            Self::Names => "names",
+        }
+    }
+
+    /// The right of a word; `None` for one that this version does not know.
+    #[must_use]
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|right| right.as_str() == word)
+    }
+
+    /// The rights among these words, each once, in the order of [`Self::ALL`].
+    #[must_use]
+    pub fn known<W: AsRef<str>>(words: &[W]) -> Vec<Self> {
+        Self::ALL.into_iter().filter(|right| words.iter().any(|word| word.as_ref() == right.as_str())).collect()
+    }
+}
+
+/// Reads rights as they travel: a word of a newer version is no error, and gives nothing.
+///
+/// # Errors
+/// When it is no list of words.
+pub fn known_rights<'de, D: Deserializer<'de>>(words: D) -> Result<Vec<Right>, D::Error> {
+    Ok(Right::known(&Vec::<String>::deserialize(words)?))
 }
 
 /// `POST /api/station/v1/enrol`: spends the enrolment token.
@@ -54,6 +107,12 @@ pub struct EnrolAnswer {
     pub role: Role,
     /// The events it may see.
     pub events: Vec<EventId>,
+    /// What it may do besides its role; words of a newer server are passed over.
+    #[serde(default, deserialize_with = "known_rights")]
+    pub rights: Vec<Right>,
+    /// Who sells, as receipts name it; a server of the first version does not say.
+    #[serde(default)]
+    pub organizer: Option<OrganizerRow>,
     /// Bearer token for every later request; the server keeps only its hash.
     pub device_token: String,
     /// The server's Ed25519 public key, hex: pinned.
@@ -88,8 +147,35 @@ pub struct LinkView {
     /// Whether the last contact succeeded: a fresh nonce answered under the pinned server key.
     pub connected: bool,
     pub last_contact_at: Option<UtcMillis>,
-    /// Why not, in words for a person; empty when connected.
+    /// Why not, in words for a person. When connected: what the server refuses all the same, mostly nothing.
     pub detail: String,
+    /// Answers since the program started that were not used: not the server's, cut off, or nonsense.
+    #[serde(default)]
+    #[ts(type = "number")]
+    pub refused: u64,
+}
+
+/// The disk the station lives on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct DiskView {
+    pub room: Room,
+    /// Bytes this program may still take; `None` where the system does not say.
+    #[ts(type = "number | null")]
+    pub free_bytes: Option<u64>,
+    /// Bytes of the ballast that is thrown off for scans when the disk is full; 0 while there is none.
+    #[ts(type = "number")]
+    pub ballast_bytes: u64,
+    /// Bytes to be freed until sales go on; 0 while they may.
+    #[ts(type = "number")]
+    pub short_bytes: u64,
+    #[ts(type = "number")]
+    pub database_bytes: u64,
+    /// Bytes of the database's log of writes; bounded.
+    #[ts(type = "number")]
+    pub log_bytes: u64,
+    /// Scans that were decided and that the disk did not take: they exist in memory only.
+    #[ts(type = "number")]
+    pub not_recorded: u64,
 }
 
 /// `status`: what this station is and how it stands.
@@ -120,4 +206,37 @@ pub struct StatusView {
     pub clock_uncertainty_ms: Option<i64>,
     /// Set when a damaged database was set aside at the start: where it is and what was recovered.
     pub recovered: Option<String>,
+    pub disk: DiskView,
+    /// Whether this station doubts that its data is the newest.
+    pub standing: StandingView,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sync::change::DeviceRow;
+    use serde_json::json;
+
+    #[test]
+    fn every_right_has_the_word_it_is_sent_by() {
+        for right in Right::ALL {
+            assert_eq!(json!(right), json!(right.as_str()));
+            assert_eq!(Right::of_word(right.as_str()), Some(right));
+        }
+    }
+
+    #[test]
+    fn an_older_server_gives_no_rights_and_a_newer_one_none_that_are_not_known() {
+        let row = |rights: Option<serde_json::Value>| -> Vec<Right> {
+            let mut row = json!({
+                "device_id": 1, "name": "Door", "gate": "", "role": "door", "events": [], "revoked": false, "version": 3
+            });
+            if let Some(rights) = rights {
+                row["rights"] = rights;
+            }
+            serde_json::from_value::<DeviceRow>(row).unwrap().rights
+        };
+        assert_eq!(row(None), []);
+        assert_eq!(row(Some(json!(["open_drawer", "time_by_hand", "time_by_hand"]))), [Right::TimeByHand]);
+    }
 }

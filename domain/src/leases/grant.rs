@@ -28,19 +28,30 @@ pub fn sign_grant(body: &GrantBody, codes: Vec<BlankCodes>, key: &SigningKey) ->
     Ok(Grant { body: text, signature, codes })
 }
 
+/// Checks signature and addressee of a grant without its codes, as it stands in a journal.
+///
+/// # Errors
+/// When either is wrong.
+pub fn prove_grant(
+    body: &str,
+    signature: &str,
+    server: &VerifyingKey,
+    holder: crate::id::DeviceId,
+) -> Result<GrantBody, GrantError> {
+    let mut signed = [0; 64];
+    hex::decode_to_slice(signature, &mut signed).map_err(|_| GrantError::Signature)?;
+    let message = [PREFIX, body.as_bytes()].concat();
+    server.verify_strict(&message, &Signature::from_bytes(&signed)).map_err(|_| GrantError::Signature)?;
+    let body: GrantBody = serde_json::from_str(body).map_err(|_| GrantError::Body)?;
+    if body.station == holder { Ok(body) } else { Err(GrantError::Station) }
+}
+
 /// Checks signature, addressee and completeness.
 ///
 /// # Errors
 /// When any of the three is wrong.
 pub fn check_grant(grant: &Grant, server: &VerifyingKey, me: crate::id::DeviceId) -> Result<GrantBody, GrantError> {
-    let mut signature = [0; 64];
-    hex::decode_to_slice(&grant.signature, &mut signature).map_err(|_| GrantError::Signature)?;
-    let message = [PREFIX, grant.body.as_bytes()].concat();
-    server.verify_strict(&message, &Signature::from_bytes(&signature)).map_err(|_| GrantError::Signature)?;
-    let body: GrantBody = serde_json::from_str(&grant.body).map_err(|_| GrantError::Body)?;
-    if body.station != me {
-        return Err(GrantError::Station);
-    }
+    let body = prove_grant(&grant.body, &grant.signature, server, me)?;
     let complete = body
         .blanks
         .iter()

@@ -1,5 +1,6 @@
 //! Takes units for a sale: one unit of every quota the item counts in, all or none.
 
+use super::units::Units;
 use crate::{
     catalog::QuotaRow,
     id::{ItemId, LeaseId, QuotaId},
@@ -12,18 +13,17 @@ use std::collections::BTreeMap;
 pub struct Held {
     pub lease_id: LeaseId,
     pub quota_id: QuotaId,
-    pub granted: u32,
-    /// Units are used in order, so this is also the number of the next one.
-    pub sold: u32,
+    /// Units that can be sold; the lowest is sold first.
+    pub free: Units,
     /// Blanks left per item that admits somebody.
     pub blanks: BTreeMap<ItemId, u32>,
 }
 
 impl Held {
-    /// Units that can still be sold.
+    /// How many can still be sold.
     #[must_use]
     pub fn outstanding(&self) -> u32 {
-        self.granted.saturating_sub(self.sold)
+        self.free.count()
     }
 }
 
@@ -78,9 +78,8 @@ pub fn take(wanted: &[(ItemId, bool, u32)], quotas: &[QuotaRow], held: &mut Vec<
 fn take_one(item: ItemId, admits: bool, quotas: &[QuotaId], held: &mut [Held]) -> Option<Taken> {
     let mut units = Vec::with_capacity(quotas.len());
     for quota in quotas {
-        let lease = held.iter_mut().find(|l| l.quota_id == *quota && l.outstanding() > 0)?;
-        units.push(UnitRef { lease_id: lease.lease_id, unit: lease.sold });
-        lease.sold += 1;
+        let lease = held.iter_mut().find(|l| l.quota_id == *quota && !l.free.is_empty())?;
+        units.push(UnitRef { lease_id: lease.lease_id, unit: lease.free.take_lowest()? });
     }
     let blank = if admits { Some(take_blank(item, quotas, &units, held)?) } else { None };
     Some(Taken { item_id: item, units, blank })
@@ -132,8 +131,7 @@ mod tests {
         Held {
             lease_id: LeaseId(Uuid::from_u128(id)),
             quota_id: QuotaId(quota),
-            granted,
-            sold: 0,
+            free: Units::first(granted),
             blanks: blanks.iter().map(|(i, n)| (ItemId(*i), *n)).collect(),
         }
     }
@@ -192,9 +190,9 @@ mod tests {
                     Err(_) => prop_assert!(n > could, "refused {} where {} were here", n, could),
                 }
             }
-            for lease in &held {
-                prop_assert!(lease.sold <= lease.granted);
-            }
+            let lent: u32 = grants.iter().sum();
+            let left: u32 = held.iter().map(Held::outstanding).sum();
+            prop_assert_eq!(seen.len(), (lent - left) as usize, "what is not here was sold");
         }
     }
 }

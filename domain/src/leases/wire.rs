@@ -1,8 +1,13 @@
 //! Leases as they travel.
 
+use super::{ledger::HandOverState, units::UnitRange};
 use crate::{
     clock::UtcMillis,
-    id::{DeviceId, EventId, ItemId, LeaseId, OrganizerId, PositionId, QuotaId, RequestId},
+    id::{
+        DeviceId, EventId, HandOverId, ItemId, LeaseId, OrderId, OrganizerId, PositionId, QuotaId, RequestId, RightId,
+        VoucherId,
+    },
+    ticketing::blank,
 };
 use serde::{Deserialize, Serialize};
 
@@ -15,12 +20,27 @@ pub struct LeaseRequest {
     pub wanted: u32,
 }
 
-/// The ids of blanks that came with a grant: `base` and the next `count - 1`.
+/// The ids of some blanks that follow each other: `base` and the next `count - 1`. Of a grant the base counts from 0; of
+/// a part of it, it is the id of the first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BlankRange {
     pub item_id: ItemId,
     pub base: PositionId,
     pub count: u32,
+}
+
+impl BlankRange {
+    /// Those of the range of `base` that have these numbers in it.
+    #[must_use]
+    pub fn part(item_id: ItemId, base: PositionId, numbers: UnitRange) -> Self {
+        Self { item_id, base: blank::position(base, numbers.from), count: numbers.count() }
+    }
+
+    /// The numbers its blanks have in the range they were granted in.
+    #[must_use]
+    pub fn numbers(self) -> UnitRange {
+        UnitRange::of(blank::index(self.base, self.base).unwrap_or(0), self.count)
+    }
 }
 
 /// What the server signs: names ranges of blanks, never their codes.
@@ -53,4 +73,98 @@ pub struct Grant {
     /// Ed25519 by the server's key over `"willcall grant 1\0"` ‖ body, hex.
     pub signature: String,
     pub codes: Vec<BlankCodes>,
+}
+
+/// What the server says of a lease to the station that holds it. Follows the lease through recall and write-off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaseRow {
+    pub lease_id: LeaseId,
+    pub quota_id: QuotaId,
+    pub event_id: EventId,
+    /// The station that holds it.
+    pub device_id: DeviceId,
+    pub state: LeaseState,
+    /// Most units this station should still hold unsold of it; it returns the rest as soon as it hears of it. `None` is no
+    /// recall. Sales made before it was heard are valid.
+    pub keep: Option<u32>,
+    pub version: i64,
+}
+
+/// Where a lease is in its life, as the server has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LeaseState {
+    Open,
+    /// Nothing is left of it.
+    Closed,
+    /// A person gave it up: the station is gone, its paper may be with honest buyers.
+    Lost,
+    /// A person gave it up: whoever has its blanks has no right to them.
+    Stolen,
+}
+
+/// What the server says of a hand-over to the station that gave it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HandOverRow {
+    pub hand_over_id: HandOverId,
+    /// The giver's lease.
+    pub lease_id: LeaseId,
+    pub event_id: EventId,
+    /// The giver.
+    pub device_id: DeviceId,
+    /// Declined: the units are the giver's again.
+    pub state: HandOverState,
+    pub version: i64,
+}
+
+/// What may happen once, and so is guarded by a right that one station holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(tag = "of", rename_all = "snake_case")]
+pub enum RightSubject {
+    /// Spending a single-use voucher.
+    Voucher { voucher_id: VoucherId },
+    /// Paying, changing or refunding a web order.
+    Order { order_id: OrderId },
+}
+
+/// `POST /api/station/v1/rights`: asks to become the holder. The same `request_id` again answers the same grant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RightRequest {
+    pub request_id: RequestId,
+    pub event_id: EventId,
+    pub subject: RightSubject,
+}
+
+/// What the server signs, over `"willcall right 1\0"` ‖ JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RightBody {
+    pub right_id: RightId,
+    pub request_id: RequestId,
+    pub organizer_id: OrganizerId,
+    pub event_id: EventId,
+    pub station: DeviceId,
+    pub subject: RightSubject,
+    pub granted_at: UtcMillis,
+}
+
+/// A right as it travels: the body exactly as signed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RightGrant {
+    /// JSON of a [`RightBody`].
+    pub body: String,
+    /// Ed25519 by the server's key, hex.
+    pub signature: String,
+}
+
+/// What the server says of a right to the station that holds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RightRow {
+    pub right_id: RightId,
+    pub event_id: EventId,
+    pub device_id: DeviceId,
+    pub subject: RightSubject,
+    pub state: LeaseState,
+    /// The server wants it back.
+    pub recalled: bool,
+    pub version: i64,
 }

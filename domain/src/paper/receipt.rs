@@ -30,7 +30,7 @@ pub struct ReceiptPaper {
     pub seller_name: String,
     /// As many lines as there are.
     pub seller_address: String,
-    /// Value added tax number, where there is one.
+    /// Value added tax number or tax number, where there is one.
     pub seller_tax_number: Option<String>,
     pub receipt_number: String,
     pub at: UtcMillis,
@@ -43,8 +43,8 @@ pub struct ReceiptPaper {
     pub lines: Vec<ReceiptLine>,
     /// Cash handed over.
     pub given: Money,
-    /// Printed again: marked as a copy.
-    pub reprint: bool,
+    /// Which print this is, from 1; from 2 on marked as a copy.
+    pub copy: u32,
     /// From training or a test event: marked so that nobody takes it for a real one.
     pub test: bool,
 }
@@ -178,29 +178,27 @@ impl Roll<'_> {
             self.text(PLAIN, line, 2);
         }
         if let Some(number) = &receipt.seller_tax_number {
-            self.text(PLAIN, &format!("{} {number}", self.words.tax_number), 1);
+            self.text(PLAIN, &format!("{} {number}", self.words.number_label(number)), 1);
         }
     }
 
     /// What sets this receipt apart from the one and only.
     fn marks(&mut self) {
-        let words = self.words;
-        for (on, text) in [(self.receipt.test, words.receipt_test), (self.receipt.reprint, words.reprint)] {
-            if on {
-                self.top += 7.0;
-                let box_height = 19.0;
-                let (x, y) = (MARGIN, self.top);
-                for edge in [
-                    page::Area { x, y, width: INNER, height: 1.2 },
-                    page::Area { x, y: y + box_height - 1.2, width: INNER, height: 1.2 },
-                    page::Area { x, y, width: 1.2, height: box_height },
-                    page::Area { x: RIGHT - 1.2, y, width: 1.2, height: box_height },
-                ] {
-                    self.page.area(edge, BLACK);
-                }
-                self.page.text_around(self.fonts, WIDTH / 2.0, y + 13.2, Style::bold(10.5, BLACK), text);
-                self.top += box_height + 1.0;
+        let test = self.receipt.test.then(|| self.words.receipt_test.to_owned());
+        for text in [test, self.words.copy_mark(self.receipt.copy)].into_iter().flatten() {
+            self.top += 7.0;
+            let box_height = 19.0;
+            let (x, y) = (MARGIN, self.top);
+            for edge in [
+                page::Area { x, y, width: INNER, height: 1.2 },
+                page::Area { x, y: y + box_height - 1.2, width: INNER, height: 1.2 },
+                page::Area { x, y, width: 1.2, height: box_height },
+                page::Area { x: RIGHT - 1.2, y, width: 1.2, height: box_height },
+            ] {
+                self.page.area(edge, BLACK);
             }
+            self.page.text_around(self.fonts, WIDTH / 2.0, y + 13.2, Style::bold(10.5, BLACK), &text);
+            self.top += box_height + 1.0;
         }
     }
 
@@ -297,7 +295,7 @@ mod tests {
                 line("Programmheft", 3, 450, 1900),
             ],
             given: Money::new(10_000, Currency::EUR),
-            reprint: false,
+            copy: 1,
             test: false,
         }
     }
@@ -344,13 +342,13 @@ mod tests {
         ] {
             assert!(texts.iter().any(|t| t == text), "{text:?} is missing in {texts:?}");
         }
-        assert!(!texts.iter().any(|t| t == "KOPIE" || t.starts_with("TEST")));
+        assert!(!texts.iter().any(|t| t.starts_with("Kopie") || t.starts_with("TEST")));
     }
 
     #[test]
     fn a_copy_and_a_test_say_what_they_are() {
-        let texts = texts(&ReceiptPaper { reprint: true, test: true, ..receipt() }, Language::En);
-        assert!(texts.iter().any(|t| t == "COPY") && texts.iter().any(|t| t == "TEST – NOT A RECEIPT"));
+        let texts = texts(&ReceiptPaper { copy: 2, test: true, ..receipt() }, Language::En);
+        assert!(texts.iter().any(|t| t == "Copy 2") && texts.iter().any(|t| t == "TEST – NOT A RECEIPT"));
     }
 
     #[test]
@@ -392,13 +390,13 @@ mod tests {
         #[test]
         fn whatever_is_sold_nothing_overflows_and_nothing_panics(
             name in ".{0,120}", quantity in 0_u32..10_000, minor in -10_000_000_i64..1_000_000_000, rate in any::<u32>(),
-            long in "\\PC{0,90}", at in any::<i64>(), copy in any::<bool>(),
+            long in "\\PC{0,90}", at in any::<i64>(), copy in any::<u32>(),
         ) {
             let receipt = ReceiptPaper {
                 lines: vec![line(&name, quantity, minor, rate), line(&long, 1, 100, 700)],
                 given: Money::new(i64::MAX / 4, Currency::EUR), seller_name: long.clone(), seller_address: name.clone(),
                 receipt_number: long.clone(), till: name.clone(), cashier: Some(long.clone()), event_name: long,
-                order_code: name, at: UtcMillis(at), reprint: copy, test: copy, ..receipt()
+                order_code: name, at: UtcMillis(at), copy, test: copy % 2 == 0, ..receipt()
             };
             for language in [Language::En, Language::De] {
                 proof::nothing_overflows(Fonts::shipped(), &draw(Fonts::shipped(), &receipt, language).unwrap(), MARGIN);

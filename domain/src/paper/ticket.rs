@@ -54,6 +54,8 @@ pub struct TicketPaper {
     pub code: String,
     /// Marked so that nobody takes it for a real one.
     pub test: bool,
+    /// Which print this is, from 1; from 2 on marked as a copy. The code is the same.
+    pub copy: u32,
     /// Who sold it, as the law wants it: name and address.
     pub seller: String,
     /// When the ticket was issued: the date inside the file.
@@ -224,10 +226,15 @@ impl Sheet<'_> {
         top += 19.0;
         let soft = Style::bold(8.5, SOFT);
         let mut room = INNER;
+        let mark = |page: &mut Page, room: &mut f32, style: Style, text: &str| {
+            page.text_to(fonts, MARGIN + *room, top, style, text);
+            *room -= fonts.width(style.weight, style.size, text) + 12.0;
+        };
         if of > 1 {
-            let count = format!("{nth}/{of}");
-            room -= fonts.width(soft.weight, soft.size, &count) + 12.0;
-            page.text_to(fonts, WIDTH - MARGIN, top, Style::regular(8.5, SOFT), &count);
+            mark(page, &mut room, Style::regular(8.5, SOFT), &format!("{nth}/{of}"));
+        }
+        if let Some(copy) = self.words.copy_mark(ticket.copy) {
+            mark(page, &mut room, Style::bold(8.5, INK), &copy);
         }
         let organizer = fonts.fit(soft.weight, &[8.5, 8.0, 7.5], &ticket.organizer_name, room, 1);
         page.lines(MARGIN, top, soft, &organizer, 1.0);
@@ -322,6 +329,7 @@ mod tests {
             tax_rate_bp: 700,
             code: CODE.into(),
             test: false,
+            copy: 1,
             seller: "Speicher Nord e. V., Hafenstraße 4, 20457 Hamburg, VR 12345".into(),
             issued_at: at("2025-11-01T10:00:00Z"),
         }
@@ -382,6 +390,18 @@ mod tests {
             assert!(texts.contains(part), "{part:?} is missing in\n{texts}");
         }
         assert!(!texts.contains("TEST"));
+    }
+
+    #[test]
+    fn a_ticket_printed_again_says_which_copy_it_is_and_keeps_its_code() {
+        let again = TicketPaper { copy: 2, ..ticket() };
+        let (first, second) = (texts(&drawn(&ticket(), Language::De)), texts(&drawn(&again, Language::De)));
+        assert!(!first.iter().any(|t| t.starts_with("Kopie")) && second.contains(&"Kopie 2".to_owned()), "{second:?}");
+        let symbol = |ticket| {
+            let marks = drawn(ticket, Language::De).marks;
+            format!("{:?}", marks.iter().find(|m| matches!(m, page::Mark::Symbol { .. })).unwrap())
+        };
+        assert_eq!(symbol(&ticket()), symbol(&again));
     }
 
     #[test]
@@ -489,12 +509,12 @@ mod tests {
         fn whatever_is_typed_nothing_overflows_and_nothing_panics(
             event in "\\PC{0,200}", name in ".{0,120}", seat in proptest::option::of(".{0,80}"), place in ".{0,200}",
             code in "\\PC{1,60}", minor in any::<i64>(), rate in any::<u32>(), at in any::<i64>(), zone in ".{0,20}",
-            test in any::<bool>(),
+            test in any::<bool>(), copy in any::<u32>(),
         ) {
             let ticket = TicketPaper {
                 event_name: event.clone(), attendee_name: Some(name.clone()), seat, location: place.clone(),
                 product_name: name, organizer_name: event, seller: place, order_code: code.clone(), code,
-                price: Money::new(minor, Currency::EUR), tax_rate_bp: rate, starts_at: UtcMillis(at), zone, test,
+                price: Money::new(minor, Currency::EUR), tax_rate_bp: rate, starts_at: UtcMillis(at), zone, test, copy,
                 ends_at: Some(UtcMillis(at.saturating_add(86_400_000))), admission_at: Some(UtcMillis(at / 2)),
                 issued_at: UtcMillis(at), ..ticket()
             };

@@ -30,7 +30,7 @@ pub(super) struct Words {
     pub free: &'static str,
     pub receipt: &'static str,
     pub receipt_test: &'static str,
-    pub reprint: &'static str,
+    pub copy: &'static str,
     pub number: &'static str,
     pub date: &'static str,
     pub till: &'static str,
@@ -41,6 +41,7 @@ pub(super) struct Words {
     pub tax: &'static str,
     pub net: &'static str,
     pub gross: &'static str,
+    pub vat_number: &'static str,
     pub tax_number: &'static str,
     pub included: &'static str,
     pub untaxed: &'static str,
@@ -63,7 +64,7 @@ const ENGLISH: Words = Words {
     free: "Free",
     receipt: "Receipt",
     receipt_test: "TEST – NOT A RECEIPT",
-    reprint: "COPY",
+    copy: "Copy",
     number: "Receipt",
     date: "Date",
     till: "Till",
@@ -74,7 +75,8 @@ const ENGLISH: Words = Words {
     tax: "VAT",
     net: "Net",
     gross: "Gross",
-    tax_number: "VAT no.",
+    vat_number: "VAT no.",
+    tax_number: "Tax no.",
     included: "incl.",
     untaxed: "no VAT",
     weekdays: ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"],
@@ -109,7 +111,7 @@ const GERMAN: Words = Words {
     free: "Kostenlos",
     receipt: "Beleg",
     receipt_test: "TEST – KEIN BELEG",
-    reprint: "KOPIE",
+    copy: "Kopie",
     number: "Beleg",
     date: "Datum",
     till: "Kasse",
@@ -120,7 +122,8 @@ const GERMAN: Words = Words {
     tax: "MwSt.",
     net: "Netto",
     gross: "Brutto",
-    tax_number: "USt-IdNr.",
+    vat_number: "USt-IdNr.",
+    tax_number: "St.-Nr.",
     included: "inkl.",
     untaxed: "ohne MwSt.",
     weekdays: ["Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag", "Sonntag"],
@@ -139,6 +142,19 @@ const GERMAN: Words = Words {
         "Dezember",
     ],
 };
+
+impl Words {
+    /// `Copy 2` on what was printed before; `None` on the first print.
+    pub fn copy_mark(&self, copy: u32) -> Option<String> {
+        (copy > 1).then(|| format!("{} {copy}", self.copy))
+    }
+
+    /// What stands before a number: those for value added tax begin with the letters of a country.
+    pub fn number_label(&self, number: &str) -> &'static str {
+        let letters = number.trim_start().chars().take(2).filter(char::is_ascii_alphabetic).count();
+        if letters == 2 { self.vat_number } else { self.tax_number }
+    }
+}
 
 /// When an event is, as lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -364,6 +380,20 @@ mod tests {
         assert_eq!(Language::En.rate(705), "7.05\u{A0}%");
         let tax = Language::De.tax(Money::new(2400, Currency::EUR), 700);
         assert_eq!(tax.replace('\u{A0}', " "), "inkl. 7 % MwSt. 1,57 €");
+    }
+
+    #[test]
+    fn a_number_is_called_what_it_is_and_the_first_print_is_no_copy() {
+        for (number, label) in
+            [("DE123456789", "USt-IdNr."), (" ATU12345678", "USt-IdNr."), ("22/815/08151", "St.-Nr.")]
+        {
+            assert_eq!(Language::De.words().number_label(number), label, "{number}");
+        }
+        let words = Language::De.words();
+        assert_eq!(
+            (words.copy_mark(0), words.copy_mark(1), words.copy_mark(2)),
+            (None, None, Some("Kopie 2".to_owned()))
+        );
     }
 
     #[test]

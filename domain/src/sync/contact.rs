@@ -1,7 +1,11 @@
 //! The first exchange of each contact: who answers, what time it is, what is waiting. "Connected" means an answer to a
 //! fresh nonce signed with the server key pinned at enrolment; a captive portal cannot give it.
 
-use crate::{clock::UtcMillis, id::HistoryId, leases::Grant};
+use crate::{
+    clock::UtcMillis,
+    id::{HistoryId, RequestId},
+    leases::{Grant, RightGrant},
+};
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +23,27 @@ pub struct Contact {
     pub length: u64,
     /// Facts the server has not confirmed.
     pub waiting: u64,
+    /// Hash of the newest entry, hex; empty when there is none.
+    #[serde(default)]
+    pub tail_hash: String,
+    /// The token handed out by the last contact; a copy of this station has another.
+    #[serde(default)]
+    pub resume: Option<String>,
+    /// Digest that tells this machine from another; says nothing else.
+    #[serde(default)]
+    pub machine: String,
+    /// The station doubts itself (a copy, a backup): it scans, marked, and sells nothing.
+    #[serde(default)]
+    pub suspect: bool,
+    /// The station's wall clock when it asked, so that the server sees its skew.
+    #[serde(default)]
+    pub clock: Option<UtcMillis>,
+    /// The newest history of the server it knows: once that is the present one, its journal is what it has not sent.
+    #[serde(default)]
+    pub history: Option<HistoryId>,
+    /// Erase changes this machine has carried out and not reported before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub erased: Vec<RequestId>,
 }
 
 /// What the server signs.
@@ -31,6 +56,23 @@ pub struct ContactBody {
     /// What the server has of this incarnation's journal.
     pub acked: u64,
     pub safe: u64,
+    /// Token for the next contact.
+    #[serde(default)]
+    pub resume: Option<String>,
+    /// The server takes this station for a copy, or for one put back from a backup: suspect from now on.
+    #[serde(default)]
+    pub suspect: bool,
+    /// The highest incarnation of this station the server has heard of; a new one is opened above it. 0 when it does not
+    /// say.
+    #[serde(default)]
+    pub newest_incarnation: u32,
+    /// Newest protocol the server speaks.
+    #[serde(default)]
+    pub protocol: u32,
+    /// When it is this station's turn to upload and download, in milliseconds from now: those that were cut off together
+    /// come one after the other.
+    #[serde(default)]
+    pub sync_in_ms: u64,
 }
 
 /// The signed body exactly as signed, and grants that were not accepted yet.
@@ -41,6 +83,9 @@ pub struct ContactAnswer {
     /// Ed25519 by the server's key over `"willcall contact 1\0"` ‖ body, hex.
     pub signature: String,
     pub open_grants: Vec<Grant>,
+    /// Rights granted and not seen taken.
+    #[serde(default)]
+    pub open_rights: Vec<RightGrant>,
 }
 
 /// Why an answer is not the server's.
@@ -65,7 +110,7 @@ pub fn sign_contact(
 ) -> Result<ContactAnswer, ContactError> {
     let text = serde_json::to_string(body).map_err(|_| ContactError::Body)?;
     let signature = hex::encode(key.sign(&[PREFIX, text.as_bytes()].concat()).to_bytes());
-    Ok(ContactAnswer { body: text, signature, open_grants })
+    Ok(ContactAnswer { body: text, signature, open_grants, open_rights: Vec::new() })
 }
 
 /// Checks that `answer` is the pinned server's, to this nonce.
@@ -96,6 +141,11 @@ mod tests {
             head: 3,
             acked: 2,
             safe: 1,
+            resume: None,
+            suspect: false,
+            newest_incarnation: 2,
+            protocol: 2,
+            sync_in_ms: 0,
         };
         let answer = sign_contact(&body, vec![], &key).unwrap();
         assert_eq!(check_contact(&answer, "00ff", &key.verifying_key()), Ok(body));

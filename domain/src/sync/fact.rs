@@ -4,8 +4,11 @@
 use crate::{
     checkin::wire::{Class, Direction, Reason},
     clock::UtcMillis,
-    id::{EventId, ItemId, LeaseId, ListId, OrderId, PaymentId, PositionId, QuotaId, RequestId},
-    leases::UnitRef,
+    id::{
+        CaseId, EventId, HandOverId, ItemId, LeaseId, ListId, OrderId, PaymentId, PositionId, QuotaId, RequestId,
+        RightId, ScanId, VoucherId,
+    },
+    leases::{BlankRange, RightSubject, UnitRef},
     money::Money,
 };
 use serde::{Deserialize, Serialize};
@@ -24,6 +27,21 @@ pub struct SaleLine {
     pub blank: Option<LeaseId>,
     /// Version of the item's row the station sold by.
     pub item_version: i64,
+    /// The single-use voucher that gave the price; the station held its right.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub voucher: Option<VoucherId>,
+}
+
+/// What became of the codes of a voided sale.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ts_rs::TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Paper {
+    /// Nothing was printed or shown: no code left the house.
+    NotPrinted,
+    /// A named person took the paper back; the name is beside the entry.
+    TakenBack,
+    /// The codes are out there: their units are freed by the server, never by the till.
+    Out,
 }
 
 /// A fact of a station.
@@ -69,6 +87,91 @@ pub enum Fact {
     },
     /// Paper left the printer.
     Print { order_id: OrderId, what: Printed, copy: u32 },
+    /// Idle units go back to the server: `units` of the lease from number `from` on. They can never be sold here again,
+    /// nor can `blanks`. Blanks may go back alone, with 0 units.
+    LeaseReturned {
+        lease_id: LeaseId,
+        quota_id: QuotaId,
+        event_id: EventId,
+        from: u32,
+        units: u32,
+        /// Blanks given up with them, as ranges of position ids; the base of a range is the id of its first.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        blanks: Vec<BlankRange>,
+    },
+    /// Units and their blanks leave for another till; this station cannot use or take them back by itself.
+    HandOverGiven {
+        hand_over_id: HandOverId,
+        lease_id: LeaseId,
+        quota_id: QuotaId,
+        event_id: EventId,
+        from: u32,
+        units: u32,
+        /// Blanks that go along, as ranges of position ids, never codes; the base of a range is the id of its first.
+        blanks: Vec<BlankRange>,
+        to: crate::id::DeviceId,
+    },
+    /// Units of another till were taken in, as a lease of the hand-over's id, numbered from 0. The giver's signed entry
+    /// travels inside, so that this entry alone proves the move.
+    HandOverTaken {
+        hand_over_id: HandOverId,
+        quota_id: QuotaId,
+        event_id: EventId,
+        units: u32,
+        /// JSON of the giver's [`super::Entry`], without its private part.
+        given: String,
+    },
+    /// Units offered by another till are not taken, finally: they are the giver's again.
+    HandOverDeclined { hand_over_id: HandOverId, given: String },
+    /// This station became the one holder of a right. The signed grant travels along.
+    RightTaken { right_id: RightId, event_id: EventId, subject: RightSubject, grant: String, grant_signature: String },
+    /// The right went back to the server.
+    RightReleased { right_id: RightId, event_id: EventId, subject: RightSubject },
+    /// Positions of an own sale are undone.
+    Void {
+        order_id: OrderId,
+        event_id: EventId,
+        positions: Vec<PositionId>,
+        /// Units of these positions that can be sold here again: only where no code left the house.
+        back: Vec<UnitRef>,
+        /// Units of these positions that the server frees.
+        freed: Vec<UnitRef>,
+        paper: Paper,
+    },
+    /// Money went back.
+    Refund { refund_id: PaymentId, order_id: OrderId, amount: Money },
+    /// A scan is as if it never was. May arrive before the scan it names; cannot be undone itself.
+    ScanUndone { scan_id: ScanId, event_id: EventId, list_id: ListId },
+    /// A person closed a case at this station. `resolution` is one of the kind's (see [`super::case`]).
+    CaseClosed { case_id: CaseId, resolution: String },
+    /// The device has a new key: signed by the old one as an entry, and by the new one over
+    /// `"willcall key 1\0"` ‖ station 8 ‖ incarnation 4 ‖ seq 8 ‖ new key 32. Later entries are signed by the new key.
+    KeyChanged { new_key: String, signature: String },
+    /// What was before entry `upto` may be dropped here: a digest of the state that followed from it.
+    Checkpoint {
+        upto: u64,
+        state_hash: String,
+        entries: u64,
+        /// Sales made in this incarnation until then: order codes go on counting.
+        #[serde(default)]
+        sales: u64,
+        /// The last receipt's number in this incarnation.
+        receipts: u64,
+        /// Units held unsold in leases taken in until then; 0.
+        open_units: u32,
+    },
+    /// This incarnation ends for good; its leases go back.
+    Closed { reason: ClosedReason },
+}
+
+/// Why an incarnation ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClosedReason {
+    /// The station was enrolled anew.
+    Reenrolled,
+    /// A person wiped the station.
+    Wiped,
 }
 
 /// What was printed.
@@ -91,6 +194,19 @@ impl Fact {
             Self::Receipt { .. } => "receipt",
             Self::Scan { .. } => "scan",
             Self::Print { .. } => "print",
+            Self::LeaseReturned { .. } => "lease_returned",
+            Self::HandOverGiven { .. } => "hand_over_given",
+            Self::HandOverTaken { .. } => "hand_over_taken",
+            Self::HandOverDeclined { .. } => "hand_over_declined",
+            Self::RightTaken { .. } => "right_taken",
+            Self::RightReleased { .. } => "right_released",
+            Self::Void { .. } => "void",
+            Self::Refund { .. } => "refund",
+            Self::ScanUndone { .. } => "scan_undone",
+            Self::CaseClosed { .. } => "case_closed",
+            Self::KeyChanged { .. } => "key_changed",
+            Self::Checkpoint { .. } => "checkpoint",
+            Self::Closed { .. } => "closed",
         }
     }
 
@@ -101,8 +217,23 @@ impl Fact {
             Self::Sale { order_id, .. }
             | Self::Payment { order_id, .. }
             | Self::Receipt { order_id, .. }
-            | Self::Print { order_id, .. } => Some(*order_id),
-            Self::Opened { .. } | Self::LeaseAccepted { .. } | Self::Scan { .. } => None,
+            | Self::Print { order_id, .. }
+            | Self::Void { order_id, .. }
+            | Self::Refund { order_id, .. } => Some(*order_id),
+            Self::Opened { .. }
+            | Self::LeaseAccepted { .. }
+            | Self::Scan { .. }
+            | Self::LeaseReturned { .. }
+            | Self::HandOverGiven { .. }
+            | Self::HandOverTaken { .. }
+            | Self::HandOverDeclined { .. }
+            | Self::RightTaken { .. }
+            | Self::RightReleased { .. }
+            | Self::ScanUndone { .. }
+            | Self::CaseClosed { .. }
+            | Self::KeyChanged { .. }
+            | Self::Checkpoint { .. }
+            | Self::Closed { .. } => None,
         }
     }
 }

@@ -236,6 +236,13 @@ pub struct PushRequest {
     pub entries: Vec<Entry>,
 }
 
+/// `GET /api/station/v1/journal?incarnation=&after=`: a station's own entries, given back to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GiveBackAnswer {
+    /// In order, from the first after the one named; empty where there are none.
+    pub entries: Vec<Entry>,
+}
+
 /// What became of one entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]

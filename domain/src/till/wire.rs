@@ -3,8 +3,10 @@
 use crate::{
     checkin::wire::Delivery,
     clock::UtcMillis,
+    devices::disk::Room,
     id::{EventId, ItemId, OrderId, PositionId, RequestId},
     money::Money,
+    sync::standing::DoubtKind,
 };
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -37,6 +39,10 @@ pub struct TillEvent {
 /// All the till screen shows besides the cart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct TillView {
+    /// What the disk has room for: where it is not *enough*, nothing is sold and no money may be taken.
+    pub room: Room,
+    /// Why this station doubts that its data is the newest; then nothing is sold either.
+    pub doubt: Option<DoubtKind>,
     pub events: Vec<TillEvent>,
     /// Newest first.
     pub sales: Vec<SaleView>,

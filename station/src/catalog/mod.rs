@@ -3,6 +3,6 @@
 mod store;
 
 pub use store::{
-    Stamp, event, events, gone, item, items_of_event, items_of_events, put_event, put_item, put_quota, quotas_of_event,
-    quotas_of_events,
+    Stamp, event, events, forget_event, gone, item, items_of_event, items_of_events, put_event, put_item, put_quota,
+    quotas_of_event, quotas_of_events,
 };

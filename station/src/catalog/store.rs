@@ -1,4 +1,5 @@
-//! SQL of events, items and quotas. A row never replaces one of a higher `(epoch, version)`.
+//! SQL of events, items and quotas. A row never replaces one of a higher `(epoch, version)`; one of the same replaces it
+//! where it says something else: this program or its scope has changed, and more of the row is known.
 
 use crate::error::Fault;
 use rusqlite::{OptionalExtension, Transaction, params};
@@ -19,7 +20,8 @@ pub struct Stamp {
 pub fn put_event(tx: &Transaction<'_>, row: &EventRow, epoch: i64) -> Result<bool, Fault> {
     let sql = "INSERT INTO event (id, epoch, version, data) VALUES (?1, ?2, ?3, ?4)
         ON CONFLICT (id) DO UPDATE SET epoch = excluded.epoch, version = excluded.version, data = excluded.data
-        WHERE (excluded.epoch, excluded.version) > (event.epoch, event.version)";
+        WHERE (excluded.epoch, excluded.version) > (event.epoch, event.version)
+            OR (excluded.epoch, excluded.version) = (event.epoch, event.version) AND excluded.data <> event.data";
     let data = serde_json::to_string(row)?;
     Ok(tx.prepare_cached(sql)?.execute(params![row.event_id.0, epoch, row.version, data])? > 0)
 }
@@ -36,7 +38,8 @@ fn put<T: Serialize>(
         "INSERT INTO {table} (id, event_id, epoch, version, data) VALUES (?1, ?2, ?3, ?4, ?5)
         ON CONFLICT (id) DO UPDATE SET event_id = excluded.event_id, epoch = excluded.epoch,
             version = excluded.version, data = excluded.data
-        WHERE (excluded.epoch, excluded.version) > ({table}.epoch, {table}.version)"
+        WHERE (excluded.epoch, excluded.version) > ({table}.epoch, {table}.version)
+            OR (excluded.epoch, excluded.version) = ({table}.epoch, {table}.version) AND excluded.data <> {table}.data"
     );
     let data = serde_json::to_string(row)?;
     Ok(tx.prepare_cached(&sql)?.execute(params![id, event.0, at.epoch, at.version, data])? > 0)
@@ -61,6 +64,18 @@ pub fn gone(tx: &Transaction<'_>, kind: &str, id: &str, at: Stamp) -> Result<boo
     };
     let sql = format!("DELETE FROM {table} WHERE id = ?1 AND (epoch, version) <= (?2, ?3)");
     Ok(tx.prepare_cached(&sql)?.execute(params![id, at.epoch, at.version])? > 0)
+}
+
+/// This station may not see the event any more: its catalogue goes.
+pub fn forget_event(tx: &Transaction<'_>, event: EventId) -> Result<(), Fault> {
+    for sql in [
+        "DELETE FROM item WHERE event_id = ?1",
+        "DELETE FROM quota WHERE event_id = ?1",
+        "DELETE FROM event WHERE id = ?1",
+    ] {
+        tx.prepare_cached(sql)?.execute([event.0])?;
+    }
+    Ok(())
 }
 
 fn one<T: DeserializeOwned>(tx: &Transaction<'_>, table: &str, id: i64) -> Result<Option<T>, Fault> {

@@ -21,7 +21,12 @@ const RECENT: u32 = 20;
 /// When the database cannot be read.
 pub async fn door(station: &Station) -> Result<DoorView, Problem> {
     let Some(identity) = station.identity() else { return Ok(DoorView { events: Vec::new(), recent: Vec::new() }) };
-    Ok(station.db().read(move |tx| view(tx, &identity.events)).await?)
+    let mut door = station.db().read(move |tx| view(tx, &identity.events)).await?;
+    // What is in memory only is newer than all that was recorded.
+    let mut recent = station.unrecorded().views(RECENT as usize);
+    recent.append(&mut door.recent);
+    recent.truncate(RECENT as usize);
+    Ok(DoorView { recent, ..door })
 }
 
 fn view(tx: &Transaction<'_>, scope: &[EventId]) -> Result<DoorView, Fault> {

@@ -6,5 +6,9 @@ pub mod found;
 pub mod scan;
 pub mod search;
 mod store;
+pub mod unrecorded;
 
-pub use store::{gone, is_inside, list, lists, project_scan, put_list, put_scan, remember_verdict, verdicts};
+pub use store::{
+    drop_until, forget_event, gone, is_inside, is_news, list, lists, project_scan, put_list, put_scan,
+    remember_verdict, verdicts,
+};

@@ -1,10 +1,17 @@
 //! One scan: find the ticket, load its history, let the domain decide, record entry and row in one transaction, answer.
 //! The network is never in the path.
 
-use super::{found::FoundSeal, store};
+use super::{
+    found::FoundSeal,
+    store,
+    unrecorded::{Kept, Unrecorded},
+};
 use crate::{
     catalog,
     change_feed::Topic,
+    copies,
+    db::Writer,
+    devices::Identity,
     error::Fault,
     journal::{self, Pen},
     leases, orders,
@@ -15,38 +22,48 @@ use rusqlite::Transaction;
 use willcall_domain::{
     catalog::ItemRow,
     checkin::{
-        ListRow, ScanInput, Subject, Verdict, VerdictView, decide,
+        ListRow, Mark, ScanInput, Subject, Verdict, VerdictView, decide,
         simulate::verify_typed,
         wire::{Delivery, ScanRequest, UseView},
     },
     clock::UtcMillis,
-    id::{PositionId, ScanId},
+    devices::Right,
+    id::{EntryId, PositionId, ScanId},
     orders::PositionRow,
     problem::{Code, Problem},
-    sync::{At, Entry, Fact},
+    sync::{At, Fact},
     ticketing::{Signed, Verification},
 };
 
 /// Most characters of an unreadable code that are kept.
 const KEPT_CODE: usize = 1000;
+const NO_TIME_BY_HAND: &str = "This station may not scan under a time given by hand; nothing was recorded. The organizer \
+                               can allow it in the office, under the devices; then sync.";
 
 /// Decides and records.
 ///
 /// # Errors
-/// When the station is not enrolled or was switched off, there is no such list, or it could not be recorded: then it
-/// did not happen.
+/// When the station is not enrolled or was switched off, a time is given by hand without the right to, there is no such
+/// list, or the database cannot even be read: then it did not happen. A scan that the disk does not take is no error:
+/// it is decided, and the answer says that it is not recorded.
 pub async fn scan(station: &Station, request: ScanRequest) -> Result<VerdictView, Problem> {
     let identity = station.enrolled()?;
+    if request.at.is_some() && !identity.rights.contains(&Right::TimeByHand) {
+        return Err(Problem::new(Code::Forbidden, NO_TIME_BY_HAND));
+    }
     let reading = station.reading().by_hand(request.at);
     let ask = Ask {
         verification: verify_typed(&request.code, &station.event_keys()),
         seal: station.found_seal().clone(),
         data_age_s: station.data_age().map(|a| a.seconds),
         pen: station.pen(&identity, reading.at)?,
+        who: identity,
         reading,
+        id: EntryId::born(reading.at.wall, &*station.host().entropy),
         request,
     };
-    let answered = station.db().write(move |tx| answer(tx, &ask)).await?;
+    let unrecorded = station.unrecorded();
+    let answered = station.db().with_writer(move |writer| answer(writer, &ask, &unrecorded)).await?;
     tracing::info!(
         scan = %answered.scan_id, list = answered.list_id.0, class = ?answered.class, reason = ?answered.reason,
         "scanned"
@@ -62,7 +79,19 @@ struct Ask {
     seal: FoundSeal,
     reading: Reading,
     data_age_s: Option<u64>,
+    who: Identity,
     pen: Pen,
+    /// The scan's id, however it comes to be recorded.
+    id: EntryId,
+}
+
+/// A decision with what it was made from.
+struct Decided {
+    list: ListRow,
+    ticket: Ticket,
+    item: Option<ItemRow>,
+    other_event: Option<String>,
+    verdict: Verdict,
 }
 
 /// What the code turned out to be, with all it borrows from.
@@ -73,7 +102,44 @@ struct Ticket {
     unknown_key: bool,
 }
 
-fn answer(tx: &Transaction<'_>, ask: &Ask) -> Result<VerdictView, Fault> {
+/// Decides and records, what waited in memory before it; or, where the disk takes nothing, decides and keeps in memory.
+fn answer(writer: &mut Writer<'_>, ask: &Ask, unrecorded: &Unrecorded) -> Result<VerdictView, Fault> {
+    if unrecorded.count() > 0
+        && let Err(fault) = unrecorded.record(writer, &ask.pen)
+    {
+        tracing::error!(%fault, scans = unrecorded.count(), "scans are still not recorded");
+    }
+    let recorded = writer.write(|tx| {
+        let decided = decided(tx, ask, unrecorded)?;
+        let (fact, private) = fact(ask, &decided)?;
+        let entry = journal::append_as(tx, &ask.pen, ask.id, &fact, private, decided.verdict.saw.clone())?;
+        let view = view(ask, &decided, Delivery::Here);
+        store::remember_verdict(tx, &entry, &view)?;
+        Ok(view)
+    });
+    match recorded {
+        Err(refused) if refused.is_refused_by_disk() => {
+            tracing::error!(cause = %refused, "a scan could not be recorded");
+            let decided = writer.look(|tx| decided(tx, ask, unrecorded))?;
+            let view = view(ask, &decided, Delivery::NotRecorded);
+            let (fact, private) = fact(ask, &decided)?;
+            let scan = Kept {
+                id: ask.id,
+                station: ask.pen.station,
+                at: ask.pen.at,
+                gate: ask.pen.gate.clone(),
+                fact,
+                private,
+                saw: decided.verdict.saw,
+                view: view.clone(),
+            };
+            if unrecorded.keep(scan) { Ok(view) } else { Err(refused) }
+        }
+        recorded => recorded,
+    }
+}
+
+fn decided(tx: &Transaction<'_>, ask: &Ask, unrecorded: &Unrecorded) -> Result<Decided, Fault> {
     let no_list = || Fault::refused(Code::NotFound, format!("There is no check-in list {} here.", ask.request.list_id));
     let list = store::list(tx, ask.request.list_id)?.ok_or_else(no_list)?;
     let event = catalog::event(tx, list.event_id)?.ok_or_else(no_list)?;
@@ -82,8 +148,9 @@ fn answer(tx: &Transaction<'_>, ask: &Ask) -> Result<VerdictView, Fault> {
         Some(id) => catalog::item(tx, id)?,
         None => None,
     };
-    let history = store::history(tx, list.list_id, ticket.position_id(), ticket.payload_hash())?;
-    let verdict = decide(&ScanInput {
+    let mut history = store::history(tx, list.list_id, ticket.position_id(), ticket.payload_hash())?;
+    history.extend(unrecorded.uses(list.list_id, ticket.position_id(), ticket.payload_hash()));
+    let mut verdict = decide(&ScanInput {
         now: ask.reading.now,
         uncertainty_ms: ask.reading.uncertainty_ms,
         direction: ask.request.direction,
@@ -95,14 +162,16 @@ fn answer(tx: &Transaction<'_>, ask: &Ask) -> Result<VerdictView, Fault> {
         history: &history,
         admit_unpaid: false,
     });
-    let entry = record(tx, ask, &list, &ticket, &verdict)?;
+    // What stands in no journal cannot be named; as an own scan it comes before this one anyway.
+    verdict.saw.retain(|seen| seen.seq > 0);
+    if copies::standing::doubts(tx, &ask.who)?.is_some() {
+        verdict.marks.push(Mark::StationInDoubt);
+    }
     let other_event = match verdict.other_event {
         Some(id) => Some(catalog::event(tx, id)?.map_or_else(|| format!("event {id}"), |e| e.name)),
         None => None,
     };
-    let view = view(ask, &list, &ticket, item.as_ref(), &verdict, &entry, other_event);
-    store::remember_verdict(tx, &entry, &view)?;
-    Ok(view)
+    Ok(Decided { list, ticket, item, other_event, verdict })
 }
 
 fn find(tx: &Transaction<'_>, ask: &Ask, list: &ListRow) -> Result<Ticket, Fault> {
@@ -172,7 +241,9 @@ impl Ticket {
     }
 }
 
-fn record(tx: &Transaction<'_>, ask: &Ask, list: &ListRow, ticket: &Ticket, verdict: &Verdict) -> Result<Entry, Fault> {
+/// What goes into the journal, and what stands beside it.
+fn fact(ask: &Ask, decided: &Decided) -> Result<(Fact, Option<String>), Fault> {
+    let Decided { list, ticket, verdict, .. } = decided;
     let fact = Fact::Scan {
         event_id: list.event_id,
         list_id: list.list_id,
@@ -190,21 +261,14 @@ fn record(tx: &Transaction<'_>, ask: &Ask, list: &ListRow, ticket: &Ticket, verd
     } else {
         None
     };
-    journal::append(tx, &ask.pen, &fact, private, verdict.saw.clone())
+    Ok((fact, private))
 }
 
-fn view(
-    ask: &Ask,
-    list: &ListRow,
-    ticket: &Ticket,
-    item: Option<&ItemRow>,
-    verdict: &Verdict,
-    entry: &Entry,
-    other_event: Option<String>,
-) -> VerdictView {
-    let position = ticket.position.as_ref();
+fn view(ask: &Ask, decided: &Decided, delivery: Delivery) -> VerdictView {
+    let Decided { list, ticket, item, other_event, verdict } = decided;
+    let (position, item) = (ticket.position.as_ref(), item.as_ref());
     VerdictView {
-        scan_id: ScanId(entry.id.0),
+        scan_id: ScanId(ask.id.0),
         class: verdict.class,
         reason: verdict.reason,
         marks: verdict.marks.clone(),
@@ -223,10 +287,10 @@ fn view(
         }),
         valid_from: verdict.valid_from,
         valid_until: verdict.valid_until,
-        other_event,
-        at: instant(entry.at),
+        other_event: other_event.clone(),
+        at: instant(ask.pen.at),
         gate: ask.pen.gate.clone(),
-        delivery: Delivery::Here,
+        delivery,
         undone: false,
         data_age_s: ask.data_age_s,
     }

@@ -2,14 +2,14 @@
 
 use crate::{
     catalog::Stamp,
-    db::{enumerate, word},
+    db::{enumerate, uuid_of, word},
     error::Fault,
 };
 use rusqlite::{OptionalExtension, Transaction, params};
 use willcall_domain::{
     checkin::{Class, ListRow, PastScan, ScanRow, VerdictView, wire::SawRef},
     clock::UtcMillis,
-    id::{DeviceId, ListId, PositionId, ScanId},
+    id::{DeviceId, EventId, ListId, PositionId, ScanId},
     sync::{Entry, Fact, journal::bytes32},
 };
 
@@ -21,7 +21,8 @@ pub fn put_list(tx: &Transaction<'_>, row: &ListRow, epoch: i64) -> Result<bool,
     let sql = "INSERT INTO list (id, event_id, epoch, version, data) VALUES (?1, ?2, ?3, ?4, ?5)
         ON CONFLICT (id) DO UPDATE SET event_id = excluded.event_id, epoch = excluded.epoch,
             version = excluded.version, data = excluded.data
-        WHERE (excluded.epoch, excluded.version) > (list.epoch, list.version)";
+        WHERE (excluded.epoch, excluded.version) > (list.epoch, list.version)
+            OR (excluded.epoch, excluded.version) = (list.epoch, list.version) AND excluded.data <> list.data";
     let data = serde_json::to_string(row)?;
     Ok(tx.prepare_cached(sql)?.execute(params![row.list_id.0, row.event_id.0, epoch, row.version, data])? > 0)
 }
@@ -83,6 +84,36 @@ pub fn put_scan(tx: &Transaction<'_>, scan: &ScanRow) -> Result<bool, Fault> {
         attend(tx, scan.list_id, scan.position_id, hash.as_ref())?;
     }
     Ok(changed > 0)
+}
+
+/// Whether [`put_scan`] would change anything.
+pub fn is_news(tx: &Transaction<'_>, scan: &ScanRow) -> Result<bool, Fault> {
+    let sql = "SELECT undone FROM scan WHERE scan_id = ?1";
+    let known: Option<bool> =
+        tx.prepare_cached(sql)?.query_row([scan.scan_id.0.as_bytes().as_slice()], |row| row.get(0)).optional()?;
+    Ok(known.is_none_or(|undone| scan.undone && !undone))
+}
+
+/// This station may not see the event any more: its lists go, and the scans of others. Own scans are facts and stay.
+pub fn forget_event(tx: &Transaction<'_>, event: EventId, own: &[DeviceId]) -> Result<(), Fault> {
+    let own = serde_json::to_string(own)?;
+    let sql = "DELETE FROM scan WHERE event_id = ?1 AND station NOT IN (SELECT value FROM json_each(?2))";
+    tx.prepare_cached(sql)?.execute(params![event.0, own])?;
+    let heads = "DELETE FROM attendance WHERE list_id IN (SELECT id FROM list WHERE event_id = ?1)";
+    tx.prepare_cached(heads)?.execute([event.0])?;
+    tx.prepare_cached("DELETE FROM list WHERE event_id = ?1")?.execute([event.0])?;
+    let sql = "SELECT DISTINCT list_id, position_id, payload_hash FROM scan
+        WHERE event_id = ?1 AND class IN ('admitted', 'look')";
+    type Kept = (i64, Option<Vec<u8>>, Option<Vec<u8>>);
+    let read = |row: &rusqlite::Row<'_>| -> rusqlite::Result<Kept> { Ok((row.get(0)?, row.get(1)?, row.get(2)?)) };
+    let kept = tx.prepare_cached(sql)?.query_map([event.0], read)?.collect::<Result<Vec<Kept>, _>>()?;
+    for (list, position, hash) in kept {
+        let position = position.map(|blob| uuid_of(&blob).map(PositionId)).transpose()?;
+        let hash = hash.map(<[u8; 32]>::try_from).transpose();
+        let hash = hash.map_err(|_| Fault::Data("a payload hash is not 32 bytes".into()))?;
+        attend(tx, ListId(list), position, hash.as_ref())?;
+    }
+    Ok(())
 }
 
 /// The row of an own scan.
@@ -194,6 +225,16 @@ fn attend(
     } else {
         let sql = "DELETE FROM attendance WHERE list_id = ?1 AND ticket = ?2";
         tx.prepare_cached(sql)?.execute(params![list.0, ticket])?;
+    }
+    Ok(())
+}
+
+/// Lets go of own scans whose entries up to `upto` are dropped, and of what was shown of them.
+pub fn drop_until(tx: &Transaction<'_>, station: DeviceId, incarnation: u32, upto: u64) -> Result<(), Fault> {
+    let upto = i64::try_from(upto).map_err(|_| Fault::Data("a seq is too large".into()))?;
+    for table in ["scan", "verdict"] {
+        let sql = format!("DELETE FROM {table} WHERE station = ?1 AND incarnation = ?2 AND seq <= ?3");
+        tx.execute(&sql, params![station.0, incarnation, upto])?;
     }
     Ok(())
 }

@@ -1,12 +1,21 @@
 //! SQL of the database itself: key, pragmas, schema version, integrity; and how values are written in columns.
 
 use crate::error::Fault;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, params};
+use rusqlite::{
+    Connection, OpenFlags, OptionalExtension, Transaction,
+    backup::{Backup, StepResult},
+    params,
+};
 use serde::{Serialize, de::DeserializeOwned};
-use std::path::Path;
+use std::{collections::HashSet, path::Path};
 use uuid::Uuid;
 use willcall_domain::clock::UtcMillis;
 use zeroize::Zeroizing;
+
+/// The log of writes is kept below this many bytes, but for the length of one transaction and of what is being read.
+pub(super) const LOG_BYTES: u64 = 16 << 20;
+/// What is left of the log of writes after it was folded into the file: more than it takes between two foldings.
+const KEPT_LOG_BYTES: i64 = 8 << 20;
 
 /// How a connection is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,14 +24,19 @@ pub(super) enum Use {
     Read,
     /// A damaged file: looked at, never changed.
     Salvage,
+    /// A new file that is filled in one go and worthless until then.
+    Copy,
 }
 
 pub(super) fn connect(path: &Path, key: &[u8; 32], how: Use) -> rusqlite::Result<Connection> {
     let access = match how {
-        Use::Write => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+        Use::Write | Use::Copy => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
         Use::Read => OpenFlags::SQLITE_OPEN_READ_WRITE,
         Use::Salvage => OpenFlags::SQLITE_OPEN_READ_ONLY,
     };
+    if matches!(how, Use::Write | Use::Copy) {
+        make_private(path)?;
+    }
     let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     // What goes wrong is answered and logged by us; the library would write to standard error by itself.
     connection.execute_batch("PRAGMA cipher_log_level = NONE")?;
@@ -33,9 +47,12 @@ pub(super) fn connect(path: &Path, key: &[u8; 32], how: Use) -> rusqlite::Result
         Use::Write => {
             connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
             connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA cache_size = -32000")?;
+            connection.pragma_update_and_check(None, "journal_size_limit", KEPT_LOG_BYTES, |_| Ok(()))?;
         }
         Use::Read => connection.execute_batch("PRAGMA query_only = ON")?,
-        Use::Salvage => {}
+        Use::Copy => connection.execute_batch("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF")?,
+        // A file that was cut off is read as far as it goes; without this its first page alone is looked at.
+        Use::Salvage => connection.execute_batch("PRAGMA writable_schema = ON")?,
     }
     connection.query_row("SELECT count(*) FROM sqlite_master", [], |_| Ok(()))?;
     connection.set_prepared_statement_cache_capacity(128);
@@ -56,6 +73,71 @@ pub(super) fn damage(path: &Path, key: &[u8; 32]) -> Option<String> {
         .find_map(|check| first_of(check).unwrap_or_else(|error| Some(error.to_string())))
 }
 
+/// Folds the log of writes into the file and empties it, unless somebody reads an older state just now. Answers whether
+/// it is empty.
+pub(super) fn fold_log(connection: &Connection) -> rusqlite::Result<bool> {
+    // A scan may be waiting behind this: readers are given a moment, no more.
+    connection.execute_batch("PRAGMA busy_timeout = 20")?;
+    let folded = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+    connection.execute_batch("PRAGMA busy_timeout = 5000")?;
+    Ok(folded? == 0)
+}
+
+/// Copies the database as it is into a new file under the same key.
+pub(super) fn copy(connection: &Connection, to: &Path, key: &[u8; 32]) -> rusqlite::Result<()> {
+    let mut copy = connect(to, key, Use::Copy)?;
+    let backup = Backup::new(connection, &mut copy)?;
+    // Nobody else has the database open: one step does it.
+    backup.step(-1)?;
+    drop(backup);
+    copy.close().map_err(|(_, error)| error)
+}
+
+/// Pages that are copied in one piece while others go on working, and the pause between two pieces.
+const PIECE_PAGES: i32 = 256;
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(2);
+
+/// Copies the state of this moment into a new file under the same key, piece by piece; what is written meanwhile is not in
+/// it and does not disturb it.
+pub(super) fn copy_in_steps(connection: &Connection, to: &Path, key: &[u8; 32]) -> rusqlite::Result<()> {
+    let state = connection.unchecked_transaction()?;
+    // Only reading fixes the state.
+    compatibility(&state)?;
+    let mut copy = connect(to, key, Use::Copy)?;
+    let backup = Backup::new(&state, &mut copy)?;
+    while backup.step(PIECE_PAGES)? != StepResult::Done {
+        std::thread::sleep(PAUSE);
+    }
+    drop(backup);
+    copy.close().map_err(|(_, error)| error)?;
+    // The copy says of itself that it has a log of writes, like its original; opened once more, it is one file.
+    connect(to, key, Use::Copy)?.close().map_err(|(_, error)| error)
+}
+
+/// Makes an empty file only its owner may read, where there is none; the log and the index of the database take its mode.
+fn make_private(path: &Path) -> rusqlite::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    let made = options.open(path).and_then(|_file| {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            // One that an earlier program made may be readable for others.
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+        }
+        Ok(())
+    });
+    made.map_err(|error| {
+        let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CANTOPEN);
+        rusqlite::Error::SqliteFailure(code, Some(error.to_string()))
+    })
+}
+
 pub(super) fn compatibility(connection: &Connection) -> rusqlite::Result<u32> {
     connection.query_row("PRAGMA user_version", [], |row| row.get(0))
 }
@@ -68,9 +150,15 @@ pub(super) fn create_migrations(tx: &Transaction<'_>) -> rusqlite::Result<()> {
     tx.execute_batch("CREATE TABLE IF NOT EXISTS migration (name TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT")
 }
 
-pub(super) fn is_applied(tx: &Transaction<'_>, name: &str) -> rusqlite::Result<bool> {
-    let found = tx.query_row("SELECT 1 FROM migration WHERE name = ?1", [name], |_| Ok(())).optional()?;
-    Ok(found.is_some())
+/// Names of the steps that were applied; `None` in a new database.
+pub(super) fn applied(connection: &Connection) -> rusqlite::Result<Option<HashSet<String>>> {
+    let table = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'migration'";
+    if connection.query_row(table, [], |_| Ok(())).optional()?.is_none() {
+        return Ok(None);
+    }
+    let mut statement = connection.prepare("SELECT name FROM migration")?;
+    let names = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    Ok(Some(names))
 }
 
 pub(super) fn apply(tx: &Transaction<'_>, name: &str, sql: &str, now: UtcMillis) -> rusqlite::Result<()> {
@@ -86,8 +174,39 @@ pub(super) fn apply(tx: &Transaction<'_>, name: &str, sql: &str, now: UtcMillis)
 pub fn attempt<T>(tx: &Transaction<'_>, work: impl FnOnce() -> Result<T, Fault>) -> Result<Result<T, Fault>, Fault> {
     tx.execute_batch("SAVEPOINT attempt")?;
     let done = work();
+    if tx.is_autocommit() {
+        // The disk refused so much that the whole transaction is gone: nothing may be written after it.
+        return done.map(|_| Err(Fault::Data("a transaction ended before its end".into())));
+    }
     tx.execute_batch(if done.is_ok() { "RELEASE attempt" } else { "ROLLBACK TO attempt; RELEASE attempt" })?;
     Ok(done)
+}
+
+/// Copies the rows of a table from another database, as far as both have its columns; rows that are here stay. Answers
+/// how many were news.
+///
+/// # Errors
+/// When the other cannot be read, or this one does not take them.
+pub fn carry_over(tx: &Transaction<'_>, from: &Connection, table: &str) -> Result<usize, Fault> {
+    let columns = |connection: &Connection| -> rusqlite::Result<Vec<String>> {
+        let mut statement = connection.prepare("SELECT name FROM pragma_table_info(?1)")?;
+        statement.query_map([table], |row| row.get(0))?.collect()
+    };
+    let (there, mut both) = (columns(from)?, columns(tx)?);
+    both.retain(|column| there.contains(column));
+    if both.is_empty() {
+        return Ok(0);
+    }
+    let (list, places) = (both.join(", "), vec!["?"; both.len()].join(", "));
+    let mut insert = tx.prepare(&format!("INSERT INTO {table} ({list}) VALUES ({places}) ON CONFLICT DO NOTHING"))?;
+    let mut select = from.prepare(&format!("SELECT {list} FROM {table}"))?;
+    let mut rows = select.query([])?;
+    let mut news = 0;
+    while let Some(row) = rows.next()? {
+        let values = (0..both.len()).map(|c| row.get::<_, rusqlite::types::Value>(c)).collect::<Result<Vec<_>, _>>()?;
+        news += insert.execute(rusqlite::params_from_iter(values))?;
+    }
+    Ok(news)
 }
 
 /// The word of a unit enum, as it stands in JSON and in columns.

@@ -1,19 +1,23 @@
 //! Enrolling: a token is spent once, and this machine becomes a station with a journal.
 
 use crate::{
-    devices,
+    access, devices,
     error::Fault,
     journal::{self, Pen},
     keys::KeptEnrolment,
     station::Station,
     sync,
 };
+use ed25519_dalek::SigningKey;
+use rusqlite::Transaction;
 use serde::Deserialize;
+use std::sync::Arc;
 use url::Url;
 use willcall_domain::{
-    devices::wire::{EnrolAnswer, EnrolRequest, StatusView},
+    devices::wire::{EnrolRequest, StatusView},
+    entropy::Entropy,
     problem::{Code, Problem},
-    sync::Fact,
+    sync::{At, Fact, fact::ClosedReason},
 };
 
 /// What an organizer hands out: address and token, apart or together as one text (a QR code, a pasted line).
@@ -65,9 +69,13 @@ pub async fn enrol(station: &Station, url: &str, token: &str) -> Result<StatusVi
     }
     let mut secrets = station.secrets();
     if before.is_some() {
-        secrets = secrets.with_new_device_key(&*station.host().entropy);
+        // A station enrolled again is a new station. The key waits with the keys until its journal is begun, so that the
+        // same token may be tried once more after a lost answer.
+        secrets = secrets.with_next_device_key(&*station.host().entropy);
+        station.replace_secrets(secrets.clone())?;
     }
-    let key = secrets.device_key()?;
+    let old_key = Arc::new(secrets.device_key()?);
+    let key = secrets.next_device_key()?.map_or_else(|| old_key.clone(), Arc::new);
     let request = EnrolRequest {
         token: text.token,
         public_key: hex::encode(key.verifying_key().as_bytes()),
@@ -76,29 +84,73 @@ pub async fn enrol(station: &Station, url: &str, token: &str) -> Result<StatusVi
     let answer = station.transport().enrol(&base, &request).await.map_err(Problem::from)?;
     willcall_domain::ticketing::key::public_key(&answer.server_key)
         .map_err(|e| Problem::new(Code::Protocol, format!("The server's key cannot be read: {e}.")))?;
-    secrets.enrolment = Some(KeptEnrolment { url: base.to_string(), answer: answer.clone(), incarnation: 1 });
+    let kept = KeptEnrolment { url: base.to_string(), answer, incarnation: 1, begun: false };
+    secrets.enrolment = Some(kept.clone());
     station.replace_secrets(secrets)?;
-    begin(station, base.to_string(), answer).await?;
+    begin(station, kept, old_key, key).await?;
     tracing::info!("enrolled");
     station.status().await
 }
 
-async fn begin(station: &Station, url: String, answer: EnrolAnswer) -> Result<(), Problem> {
-    let (key, software) = (station.device_key()?, station.software().to_owned());
-    let (at, entropy) = (station.reading().at, station.host().entropy.clone());
-    station
-        .db()
-        .write(move |tx| {
-            devices::keep(tx, &answer, &url, &key.verifying_key(), 1, at.wall)?;
-            sync::meet_history(tx, answer.history)?;
-            let pen = Pen { station: answer.device_id, incarnation: 1, key, entropy, at, gate: answer.gate.clone() };
-            if journal::length(tx, pen.station, 1)? == 0 {
-                journal::append(tx, &pen, &Fact::Opened { software }, None, Vec::new())?;
-            }
-            Ok(())
-        })
-        .await?;
+async fn begin(
+    station: &Station,
+    kept: KeptEnrolment,
+    old_key: Arc<SigningKey>,
+    key: Arc<SigningKey>,
+) -> Result<(), Problem> {
+    let (at, entropy, software) = (station.reading().at, station.host().entropy.clone(), station.software().to_owned());
+    let write = move |tx: &Transaction<'_>| begin_in(tx, &Begin { kept: &kept, old_key, key, entropy, at, software });
+    station.db().write(write).await?;
+    let mut secrets = station.secrets().promoted();
+    if let Some(kept) = &mut secrets.enrolment {
+        kept.begun = true;
+    }
+    let all = station.db().read(|tx| devices::keys_of_all(tx)).await?;
+    secrets.remember_keys(all);
+    station.replace_secrets(secrets)?;
     station.reload().await.map_err(Fault::into)
+}
+
+/// What the journal of an enrolment is begun with.
+pub(crate) struct Begin<'a> {
+    pub kept: &'a KeptEnrolment,
+    /// The key of the enrolment before, where there was one.
+    pub old_key: Arc<SigningKey>,
+    pub key: Arc<SigningKey>,
+    pub entropy: Arc<dyn Entropy>,
+    pub at: At,
+    pub software: String,
+}
+
+/// Ends the journal of the enrolment before, and begins the new one.
+pub(crate) fn begin_in(tx: &Transaction<'_>, begin: &Begin<'_>) -> Result<(), Fault> {
+    let answer = &begin.kept.answer;
+    let pen = |station, incarnation, key: &Arc<SigningKey>, gate: &str| Pen {
+        station,
+        incarnation,
+        key: key.clone(),
+        entropy: begin.entropy.clone(),
+        at: begin.at,
+        gate: gate.to_owned(),
+    };
+    if let Some(before) = devices::current(tx)?.filter(|before| before.device_id != answer.device_id)
+        && before.public_key == begin.old_key.verifying_key()
+        && !journal::is_closed(tx, before.device_id, before.incarnation)?
+    {
+        let pen = pen(before.device_id, before.incarnation, &begin.old_key, before.place());
+        journal::append(tx, &pen, &Fact::Closed { reason: ClosedReason::Reenrolled }, None, Vec::new())?;
+    }
+    let incarnation = begin.kept.incarnation;
+    devices::keep(tx, answer, &begin.kept.url, &begin.key.verifying_key(), incarnation, begin.at.wall)?;
+    let epoch = sync::meet_history(tx, answer.history)?;
+    if let Some(organizer) = &answer.organizer {
+        access::put_organizer(tx, organizer, epoch)?;
+    }
+    if !begin.kept.begun && journal::length(tx, answer.device_id, incarnation)? == 0 {
+        let pen = pen(answer.device_id, incarnation, &begin.key, &answer.gate);
+        journal::append(tx, &pen, &Fact::Opened { software: begin.software.clone() }, None, Vec::new())?;
+    }
+    Ok(())
 }
 
 fn base_url(text: &str) -> Result<Url, Problem> {

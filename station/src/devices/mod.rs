@@ -1,11 +1,14 @@
 //! Who this station is: enrolment, role, key, and its account of itself. Not here: where keys are kept (see
 //! [`crate::keys`]).
 
+pub mod disk;
 pub mod enrol;
+pub mod key_change;
 pub mod status;
 mod store;
 
 pub use enrol::EnrolmentText;
 pub use store::{
-    Identity, apply_row, current, keep, note_recovery, open_incarnation, public_keys, recovery, set_revoked,
+    Identity, apply_row, current, follow_keys, keep, key_histories, keys_of_all, name_organizer, note_recovery,
+    open_incarnation, project_key_changed, public_keys, put_key, recovery, set_revoked, with_entries_waiting, writes,
 };

@@ -1,6 +1,11 @@
 //! `status`: what this station is and how it stands.
 
-use crate::{devices, journal, orders, station::Station};
+use crate::{
+    copies,
+    devices::{self, disk},
+    journal, orders,
+    station::Station,
+};
 use willcall_domain::{
     devices::wire::{EnrolmentView, StatusView},
     problem::Problem,
@@ -14,11 +19,13 @@ use willcall_domain::{
 pub async fn status(station: &Station) -> Result<StatusView, Problem> {
     let identity = station.identity();
     let who = identity.as_ref().map(|i| (i.device_id, i.incarnation));
+    let me = identity.clone();
     let counts = station.db().read(move |tx| {
         let length = who.map_or(Ok(0), |(device, incarnation)| journal::length(tx, device, incarnation))?;
-        Ok((length, journal::waiting(tx)?, orders::count(tx)?, devices::recovery(tx)?))
+        let standing = me.map(|me| copies::view(tx, &me)).transpose()?.unwrap_or_default();
+        Ok((length, journal::waiting(tx)?, orders::count(tx)?, devices::recovery(tx)?, standing))
     });
-    let (journal_length, waiting, tickets, recovered) = counts.await?;
+    let (journal_length, waiting, tickets, recovered, standing) = counts.await?;
     let (age, link) = (station.data_age(), station.link().view());
     let measured = station.link().measured(station.host());
     Ok(StatusView {
@@ -43,5 +50,7 @@ pub async fn status(station: &Station) -> Result<StatusView, Problem> {
         clock_offset_ms: measured.map(|m| m.0),
         clock_uncertainty_ms: measured.map(|m| m.1),
         recovered,
+        disk: disk::view(station),
+        standing,
     })
 }

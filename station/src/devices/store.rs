@@ -5,9 +5,9 @@ use ed25519_dalek::VerifyingKey;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use willcall_domain::{
     clock::UtcMillis,
-    devices::wire::{EnrolAnswer, Role},
+    devices::wire::{EnrolAnswer, Right, Role},
     id::{DeviceId, EventId, OrganizerId},
-    sync::change::DeviceRow,
+    sync::{Entry, KeyHistory, change::DeviceRow, key_history::HeldKey},
 };
 
 /// Who this station is. Cloned freely; read anew whenever its row changes.
@@ -20,6 +20,8 @@ pub struct Identity {
     pub gate: String,
     pub role: Role,
     pub events: Vec<EventId>,
+    /// What it may do besides its role.
+    pub rights: Vec<Right>,
     pub url: String,
     pub token: String,
     pub server_key: VerifyingKey,
@@ -29,6 +31,12 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// Whether it is told people's names.
+    #[must_use]
+    pub fn sees_names(&self) -> bool {
+        self.role.sees_names(&self.rights)
+    }
+
     /// What people call this place: the gate where there is one, else the station's name.
     #[must_use]
     pub fn place(&self) -> &str {
@@ -37,7 +45,7 @@ impl Identity {
 }
 
 const COLUMNS: &str = "device_id, organizer_id, organizer_name, name, gate, role, events, server_url, device_token, \
-                       server_key, public_key, incarnation, revoked";
+                       server_key, public_key, incarnation, revoked, rights";
 
 fn role_of(text: &str) -> Result<Role, Fault> {
     [Role::Door, Role::Till]
@@ -66,6 +74,7 @@ fn read(row: &Row<'_>) -> Result<Identity, Fault> {
         public_key: key_of(&row.get::<_, Vec<u8>>(10)?)?,
         incarnation: row.get(11)?,
         revoked: row.get(12)?,
+        rights: Right::known(&serde_json::from_str::<Vec<String>>(&row.get::<_, String>(13)?)?),
     })
 }
 
@@ -89,7 +98,7 @@ pub fn keep(
     tx.execute("UPDATE device SET is_current = 0", [])?;
     let sql = format!(
         "INSERT INTO device ({COLUMNS}, is_current, enrolled_at)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 0, 1, ?13)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 0, ?14, 1, ?13)
         ON CONFLICT (device_id) DO UPDATE SET is_current = 1, server_url = excluded.server_url,
             device_token = excluded.device_token, server_key = excluded.server_key, public_key = excluded.public_key,
             incarnation = excluded.incarnation, revoked = 0, enrolled_at = excluded.enrolled_at"
@@ -110,9 +119,91 @@ pub fn keep(
             public_key.as_bytes().as_slice(),
             incarnation,
             now.0,
+            serde_json::to_string(&answer.rights)?,
         ],
     )?;
+    put_key(tx, answer.device_id, HeldKey { key: *public_key, after: (0, 0) })
+}
+
+/// Keeps a key of an enrolment; one that is known for the same entry stays.
+pub fn put_key(tx: &Transaction<'_>, station: DeviceId, held: HeldKey) -> Result<(), Fault> {
+    let (incarnation, seq) = held.after;
+    let sql = "INSERT INTO device_key (station, incarnation, seq, public_key) VALUES (?1, ?2, ?3, ?4)
+        ON CONFLICT DO NOTHING";
+    let seq = i64::try_from(seq).map_err(|_| Fault::Data("a number is too large".into()))?;
+    tx.prepare_cached(sql)?.execute(params![station.0, incarnation, seq, held.key.as_bytes().as_slice()])?;
     Ok(())
+}
+
+/// A change of keys, as its entry says it: what comes after it is signed by the new one.
+pub fn project_key_changed(tx: &Transaction<'_>, entry: &Entry) -> Result<(), Fault> {
+    let Some(mut history) = key_history(tx, entry.station)? else { return Ok(()) };
+    let changed = history.change(entry).map_err(|error| Fault::Data(format!("a change of keys: {error}")))?;
+    if let Some(held) = changed {
+        put_key(tx, entry.station, held)?;
+        let sql = "UPDATE device SET public_key = ?2 WHERE device_id = ?1";
+        tx.execute(sql, params![entry.station.0, history.newest().as_bytes().as_slice()])?;
+    }
+    Ok(())
+}
+
+fn key_history(connection: &Connection, station: DeviceId) -> Result<Option<KeyHistory>, Fault> {
+    let all = key_histories(connection)?;
+    Ok(all.into_iter().find(|(of, _)| *of == station).map(|(_, history)| history))
+}
+
+/// Whether an enrolment writes in this incarnation, under this key. Of one that is not known nothing can be said.
+pub fn writes(tx: &Transaction<'_>, station: DeviceId, incarnation: u32, key: &VerifyingKey) -> Result<bool, Fault> {
+    let sql = "SELECT public_key = ?3 AND incarnation = ?2 FROM device WHERE device_id = ?1";
+    let of = params![station.0, incarnation, key.as_bytes().as_slice()];
+    Ok(tx.prepare_cached(sql)?.query_row(of, |row| row.get(0)).optional()?.unwrap_or(true))
+}
+
+/// The newest key that is known of an enrolment is the one that signs.
+pub fn follow_keys(tx: &Transaction<'_>, station: DeviceId) -> Result<(), Fault> {
+    if let Some(history) = key_history(tx, station)? {
+        let sql = "UPDATE device SET public_key = ?2 WHERE device_id = ?1 AND public_key <> ?2";
+        tx.execute(sql, params![station.0, history.newest().as_bytes().as_slice()])?;
+    }
+    Ok(())
+}
+
+/// The keys of every enrolment of this machine, each with its changes.
+pub fn key_histories(connection: &Connection) -> Result<Vec<(DeviceId, KeyHistory)>, Fault> {
+    let sql = "SELECT station, incarnation, seq, public_key FROM device_key ORDER BY station, incarnation, seq";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query([])?;
+    let mut out: Vec<(DeviceId, KeyHistory)> = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (station, key) = (DeviceId(row.get(0)?), key_of(&row.get::<_, Vec<u8>>(3)?)?);
+        let after = (row.get(1)?, row.get::<_, i64>(2)?.unsigned_abs());
+        match out.last_mut().filter(|(of, _)| *of == station) {
+            Some((_, history)) => history.add(HeldKey { key, after }),
+            None => out.push((station, KeyHistory::of(key))),
+        }
+    }
+    Ok(out)
+}
+
+/// The first key of every enrolment, and its changes.
+pub fn keys_of_all(connection: &Connection) -> Result<Vec<(DeviceId, VerifyingKey, Vec<HeldKey>)>, Fault> {
+    let histories = key_histories(connection)?.into_iter();
+    Ok(histories.map(|(station, history)| (station, *history.at(0, 0), history.changes().to_vec())).collect())
+}
+
+/// Every enrolment of this machine whose journal has entries the server has not confirmed; the one in force last.
+pub fn with_entries_waiting(connection: &Connection) -> Result<Vec<Identity>, Fault> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM device WHERE EXISTS (SELECT 1 FROM journal WHERE station = device_id AND outcome IS NULL)
+        ORDER BY is_current, device_id"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut rows = statement.query([])?;
+    let mut out = Vec::new();
+    while let Some(row) = rows.next()? {
+        out.push(read(row)?);
+    }
+    Ok(out)
 }
 
 /// Goes on under a new incarnation number.
@@ -121,16 +212,23 @@ pub fn open_incarnation(tx: &Transaction<'_>, station: DeviceId, incarnation: u3
     Ok(())
 }
 
-/// Takes what the organizer set of this device; an older row changes nothing.
-pub fn apply_row(tx: &Transaction<'_>, row: &DeviceRow) -> Result<bool, Fault> {
-    let sql = "UPDATE device SET name = ?2, gate = ?3, role = ?4, events = ?5, revoked = ?6, version = ?7
-        WHERE device_id = ?1 AND is_current = 1 AND version < ?7";
+/// Takes what the organizer set of this device; a row that is older by `(epoch, version)` changes nothing.
+pub fn apply_row(tx: &Transaction<'_>, row: &DeviceRow, epoch: i64) -> Result<bool, Fault> {
+    let sql = "UPDATE device SET name = ?2, gate = ?3, role = ?4, events = ?5, revoked = ?6, version = ?7, rights = ?8,
+            epoch = ?9
+        WHERE device_id = ?1 AND is_current = 1 AND (epoch, version) < (?9, ?7)";
     let events = serde_json::to_string(&row.events)?;
-    let changed = tx.execute(
-        sql,
-        params![row.device_id.0, row.name, row.gate, row.role.as_str(), events, row.revoked, row.version],
-    )?;
+    let rights = serde_json::to_string(&row.rights)?;
+    let (id, role) = (row.device_id.0, row.role.as_str());
+    let changed =
+        tx.execute(sql, params![id, row.name, row.gate, role, events, row.revoked, row.version, rights, epoch])?;
     Ok(changed > 0)
+}
+
+/// The organizer goes by this name now.
+pub fn name_organizer(tx: &Transaction<'_>, organizer: OrganizerId, name: &str) -> Result<(), Fault> {
+    tx.execute("UPDATE device SET organizer_name = ?2 WHERE organizer_id = ?1", params![organizer.0, name])?;
+    Ok(())
 }
 
 /// The server said that this device is switched off.

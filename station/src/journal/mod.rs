@@ -7,9 +7,10 @@ pub mod replay;
 mod store;
 pub mod verify;
 
-pub use append::{Pen, append};
+pub use append::{Pen, append, append_as};
 pub use store::{
-    acked, acknowledge, count, delivery, forget_acknowledged, forget_all_acknowledged, incarnations_waiting, length,
-    newest, unacknowledged, waiting,
+    Dropped, Place, acked, acknowledge, after_row, at_row, between, count, delivery, drop_until, dropped, end, erase,
+    forget_acknowledged, forget_all_acknowledged, here, incarnations_waiting, is_closed, is_waiting, length, newest,
+    of_name, places, project_checkpoint, unacknowledged, unbroken, unreadable_waiting, waiting, walk_after, walk_one,
 };
 pub use verify::{IncarnationReport, JournalReport};

@@ -1,7 +1,7 @@
 //! From facts to rows: what of the screen's tables follows from the journal alone. Appending, checking and recovering
 //! all go this one way. Not here: names, blanks and gates, which the journal does not hold.
 
-use crate::{checkin, error::Fault, leases, till};
+use crate::{checkin, devices, error::Fault, journal, leases, sync::cases, till};
 use rusqlite::Transaction;
 use willcall_domain::sync::{Entry, Fact};
 
@@ -24,6 +24,19 @@ pub fn project(tx: &Transaction<'_>, entry: &Entry, fact: &Fact, gate: &str) -> 
             Ok(())
         }
         Fact::Payment { .. } | Fact::Receipt { .. } | Fact::Print { .. } => till::project_money(tx, entry, fact),
+        Fact::KeyChanged { .. } => devices::project_key_changed(tx, entry),
+        Fact::Checkpoint { .. } => journal::project_checkpoint(tx, entry, fact),
+        Fact::CaseClosed { case_id, resolution } => cases::project_closed(tx, entry, *case_id, resolution),
         Fact::Scan { .. } => checkin::project_scan(tx, entry, fact, gate),
+        Fact::LeaseReturned { .. }
+        | Fact::HandOverGiven { .. }
+        | Fact::HandOverTaken { .. }
+        | Fact::HandOverDeclined { .. }
+        | Fact::RightTaken { .. }
+        | Fact::RightReleased { .. }
+        | Fact::Void { .. }
+        | Fact::Refund { .. }
+        | Fact::ScanUndone { .. }
+        | Fact::Closed { .. } => Ok(()),
     }
 }

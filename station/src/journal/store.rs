@@ -1,4 +1,12 @@
-//! SQL of the journal. Entries are inserted and never changed; only what the server said of them is.
+//! SQL of the journal. Entries are inserted and never changed; only what the server said of them is, and what stands
+//! beside them can be erased.
+
+mod points;
+
+pub use points::{
+    Dropped, Place, after_row, at_row, between, drop_until, dropped, end, erase, here, is_closed, of_name, places,
+    project_checkpoint, unbroken, walk_after, walk_one,
+};
 
 use crate::{db::uuid_of, error::Fault};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
@@ -6,7 +14,7 @@ use std::collections::BTreeMap;
 use willcall_domain::{
     checkin::wire::Delivery,
     id::{CaseId, DeviceId, EntryId},
-    sync::{Entry, Outcome, Private, journal::bytes32},
+    sync::{Entry, EntryRef, Outcome, Private, journal::bytes32},
 };
 
 const COLUMNS: &str = "station, incarnation, seq, id, kind, at, saw, body, private_hash, prev_hash, hash, signature, \
@@ -104,6 +112,24 @@ pub fn waiting(tx: &Transaction<'_>) -> Result<u64, Fault> {
         .unsigned_abs())
 }
 
+/// Whether this entry exists only here.
+pub fn is_waiting(tx: &Transaction<'_>, of: EntryRef) -> Result<bool, Fault> {
+    let sql = "SELECT outcome IS NULL FROM journal WHERE station = ?1 AND incarnation = ?2 AND seq = ?3";
+    let of = params![of.station.0, of.incarnation, number(of.seq)?];
+    Ok(tx.prepare_cached(sql)?.query_row(of, |row| row.get(0)).optional()?.unwrap_or(false))
+}
+
+/// How many of the entries that exist only here say nothing this program knows.
+pub fn unreadable_waiting(tx: &Transaction<'_>) -> Result<u64, Fault> {
+    let mut statement = tx.prepare(&format!("SELECT {COLUMNS} FROM journal WHERE outcome IS NULL"))?;
+    let mut rows = statement.query([])?;
+    let mut unreadable = 0;
+    while let Some(row) = rows.next()? {
+        unreadable += u64::from(read(row).ok().and_then(|entry| entry.fact()).is_none());
+    }
+    Ok(unreadable)
+}
+
 /// How many entries there are in all.
 pub fn count(tx: &Transaction<'_>) -> Result<u64, Fault> {
     Ok(tx.prepare_cached("SELECT count(*) FROM journal")?.query_row([], |row| row.get::<_, i64>(0))?.unsigned_abs())
@@ -153,9 +179,9 @@ pub fn forget_acknowledged(
 }
 
 /// A new history of the server: everything is sent again. Answers how many entries.
-pub fn forget_all_acknowledged(tx: &Transaction<'_>, station: DeviceId) -> Result<usize, Fault> {
-    let sql = "UPDATE journal SET outcome = NULL, case_id = NULL WHERE station = ?1 AND outcome IS NOT NULL";
-    Ok(tx.prepare_cached(sql)?.execute([station.0])?)
+pub fn forget_all_acknowledged(tx: &Transaction<'_>) -> Result<usize, Fault> {
+    let sql = "UPDATE journal SET outcome = NULL, case_id = NULL WHERE outcome IS NOT NULL";
+    Ok(tx.prepare_cached(sql)?.execute([])?)
 }
 
 /// Where the fact of this entry is by now.
@@ -220,7 +246,9 @@ pub(super) const PROJECTIONS: &[(&str, &str)] = &[
     (
         "scan",
         "SELECT hex(scan_id), event_id, list_id, hex(position_id), hex(payload_hash), station, incarnation, seq, direction,
-            class, reason, at, saw FROM scan WHERE station IN (SELECT value FROM json_each(?1)) ORDER BY scan_id",
+            class, reason, at, saw FROM scan WHERE station IN (SELECT value FROM json_each(?1))
+            AND NOT EXISTS (SELECT 1 FROM checkpoint c WHERE c.station = scan.station
+                AND c.incarnation = scan.incarnation AND c.upto >= scan.seq) ORDER BY scan_id",
     ),
     (
         "lease",

@@ -6,6 +6,6 @@ pub mod request;
 mod store;
 
 pub use store::{
-    Blank, answered, code_of, held, holds_unsold, holds_unsold_seed, known, next_blank, open_request, project_accepted,
-    project_sold, put_blanks, remember_request, use_blank,
+    Blank, answered, code_of, drop_until, held, holds_unsold, holds_unsold_seed, known, next_blank, open_ids,
+    open_request, project_accepted, project_sold, put_blanks, remember_request, use_blank,
 };

@@ -1,7 +1,7 @@
 //! Asking for units before they run out: for each quota of products on sale, when fewer than half of the target are
 //! left here.
 
-use crate::{catalog, error::Fault, leases, station::Station, sync::Refusal, till};
+use crate::{catalog, copies, error::Fault, leases, station::Station, sync::Refusal, till};
 use rusqlite::Transaction;
 use willcall_domain::{
     clock::UtcMillis,
@@ -42,6 +42,11 @@ pub async fn request(station: &Station, resting: &mut Vec<QuotaId>) -> Result<As
         skip: resting.clone(),
         entropy: station.host().entropy.clone(),
     };
+    let who = identity.clone();
+    if station.db().read(move |tx| copies::standing::doubts(tx, &who)).await?.is_some() {
+        // Units are asked for once it is known what is held.
+        return Ok(asked);
+    }
     let requests = station.db().write(move |tx| plan.requests(tx)).await?;
     let link = station.server(&identity)?;
     for lease_request in requests {
@@ -118,7 +123,7 @@ fn wanted(held: &[Held], quota: QuotaId, sold_last_hour: u32) -> u32 {
 mod tests {
     use super::*;
     use uuid::Uuid;
-    use willcall_domain::id::LeaseId;
+    use willcall_domain::{id::LeaseId, leases::Units};
 
     #[test]
     fn units_are_asked_for_when_fewer_than_half_of_the_target_are_left() {
@@ -126,8 +131,7 @@ mod tests {
             vec![Held {
                 lease_id: LeaseId(Uuid::nil()),
                 quota_id: QuotaId(1),
-                granted: 100,
-                sold: 100 - left,
+                free: Units::first(left),
                 blanks: std::collections::BTreeMap::new(),
             }]
         };

@@ -1,11 +1,12 @@
 //! SQL of leases, blanks and open requests.
 
-use crate::{db::uuid_of, error::Fault, ticketing};
+use crate::{copies, db::uuid_of, error::Fault, ticketing};
 use rusqlite::{OptionalExtension, Transaction, params};
 use std::collections::BTreeMap;
+use uuid::Uuid;
 use willcall_domain::{
     id::{DeviceId, ItemId, LeaseId, PositionId, QuotaId, RequestId},
-    leases::{BlankCodes, GrantBody, Held, UnitRef},
+    leases::{BlankCodes, GrantBody, Held, UnitRange, UnitRef},
     sync::{Entry, Fact},
     ticketing::{blank, sig1},
 };
@@ -75,23 +76,45 @@ pub fn put_blanks(tx: &Transaction<'_>, grant: &GrantBody, codes: &[BlankCodes])
 
 /// What this station may sell from, in the order it was taken in.
 pub fn held(tx: &Transaction<'_>, station: DeviceId, incarnation: u32) -> Result<Vec<Held>, Fault> {
-    let sql = "SELECT lease_id, quota_id, granted, sold FROM lease WHERE station = ?1 AND incarnation = ?2
-        ORDER BY accepted_seq, lease_id";
+    let sql = "SELECT lease_id, quota_id, granted, sold FROM lease
+        WHERE station = ?1 AND incarnation IN (SELECT value FROM json_each(?2))
+        ORDER BY incarnation, accepted_seq, lease_id";
+    let in_force = serde_json::to_string(&copies::sells_from(tx, station, incarnation)?)?;
     let mut blanks = unused(tx)?;
     let mut statement = tx.prepare_cached(sql)?;
-    let mut rows = statement.query(params![station.0, incarnation])?;
+    let mut rows = statement.query(params![station.0, in_force])?;
     let mut out = Vec::new();
     while let Some(row) = rows.next()? {
         let lease_id = LeaseId(uuid_of(&row.get::<_, Vec<u8>>(0)?)?);
         out.push(Held {
             lease_id,
             quota_id: QuotaId(row.get(1)?),
-            granted: row.get(2)?,
-            sold: row.get(3)?,
+            free: UnitRange { from: row.get(3)?, until: row.get(2)? }.into(),
             blanks: blanks.remove(&lease_id).unwrap_or_default(),
         });
     }
     Ok(out)
+}
+
+/// Leases with units that are neither sold nor given up.
+pub fn open_ids(tx: &Transaction<'_>) -> Result<Vec<Uuid>, Fault> {
+    let mut statement = tx.prepare_cached("SELECT lease_id FROM lease WHERE sold < granted")?;
+    let mut rows = statement.query([])?;
+    let mut out = Vec::new();
+    while let Some(row) = rows.next()? {
+        out.push(uuid_of(&row.get::<_, Vec<u8>>(0)?)?);
+    }
+    Ok(out)
+}
+
+/// Lets go of leases that were taken in by entries up to `upto`, which are dropped; nothing of them is open.
+pub fn drop_until(tx: &Transaction<'_>, station: DeviceId, incarnation: u32, upto: u64) -> Result<(), Fault> {
+    let upto = i64::try_from(upto).map_err(|_| Fault::Data("a seq is too large".into()))?;
+    let of = params![station.0, incarnation, upto];
+    let those = "SELECT lease_id FROM lease WHERE station = ?1 AND incarnation = ?2 AND accepted_seq <= ?3";
+    tx.execute(&format!("DELETE FROM blank WHERE used = 0 AND lease_id IN ({those})"), of)?;
+    tx.execute("DELETE FROM lease WHERE station = ?1 AND incarnation = ?2 AND accepted_seq <= ?3", of)?;
+    Ok(())
 }
 
 /// Unused blanks of every lease, counted by item.
@@ -127,14 +150,23 @@ pub fn code_of(tx: &Transaction<'_>, position: PositionId) -> Result<Option<Stri
 
 /// Whether this is a blank that this station holds and has not sold.
 pub fn holds_unsold(tx: &Transaction<'_>, position: PositionId) -> Result<bool, Fault> {
-    let sql = "SELECT 1 FROM blank WHERE position_id = ?1 AND used = 0";
-    Ok(tx.prepare_cached(sql)?.query_row([position.0.as_bytes().as_slice()], |_| Ok(())).optional()?.is_some())
+    let sql = "SELECT station, incarnation FROM blank JOIN lease USING (lease_id) WHERE position_id = ?1 AND used = 0";
+    let id = position.0.as_bytes().as_slice();
+    let of = tx.prepare_cached(sql)?.query_row([id], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    of.map_or(Ok(false), |(station, incarnation)| is_in_force(tx, DeviceId(station), incarnation))
+}
+
+/// Whether this station knows what became of the leases of this incarnation: what it has lost of its journal may have
+/// sold from them.
+fn is_in_force(tx: &Transaction<'_>, station: DeviceId, incarnation: u32) -> Result<bool, Fault> {
+    Ok(copies::sells_from(tx, station, incarnation)?.contains(&incarnation))
 }
 
 /// The same, by `sig1` seed.
 pub fn holds_unsold_seed(tx: &Transaction<'_>, seed: i64) -> Result<bool, Fault> {
-    let sql = "SELECT 1 FROM blank WHERE seed = ?1 AND used = 0";
-    Ok(tx.prepare_cached(sql)?.query_row([seed], |_| Ok(())).optional()?.is_some())
+    let sql = "SELECT station, incarnation FROM blank JOIN lease USING (lease_id) WHERE seed = ?1 AND used = 0";
+    let of = tx.prepare_cached(sql)?.query_row([seed], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    of.map_or(Ok(false), |(station, incarnation)| is_in_force(tx, DeviceId(station), incarnation))
 }
 
 /// The request for units of this quota that was not answered yet.

@@ -5,4 +5,7 @@ mod fold;
 mod store;
 
 pub use fold::{fold, words};
-pub use store::{by_id, by_name, by_order_code, by_plain, by_seed, count, count_for_list, gone, put_own, put_position};
+pub use store::{
+    by_id, by_name, by_order_code, by_plain, by_seed, count, count_for_list, erase_names, forget_event, forget_names,
+    gone, is_news, left_behind, put_own, put_position, unseen,
+};

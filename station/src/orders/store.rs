@@ -1,4 +1,5 @@
-//! SQL of positions. A row never replaces one of a higher `(epoch, version)`; what this station sold is never removed.
+//! SQL of positions. A row never replaces one of a higher `(epoch, version)`; one of the same replaces it where it names
+//! somebody else: this station may see names now, or no longer. What this station sold is never removed.
 
 use crate::{
     catalog::Stamp,
@@ -6,7 +7,8 @@ use crate::{
     error::Fault,
     ticketing,
 };
-use rusqlite::{Row, Transaction, params};
+use rusqlite::{OptionalExtension, Row, Transaction, params};
+use std::collections::HashSet;
 use willcall_domain::{
     checkin::ListRow,
     id::{EventId, ItemId, OrderId, PositionId},
@@ -39,7 +41,9 @@ fn put(tx: &Transaction<'_>, row: &PositionRow, at: Stamp, own: bool) -> Result<
             issue = excluded.issue, name = excluded.name, plain = excluded.plain, seed = excluded.seed,
             valid_from = excluded.valid_from, valid_until = excluded.valid_until, own = max(own, excluded.own),
             epoch = excluded.epoch, version = excluded.version
-        WHERE (excluded.epoch, excluded.version) > (position.epoch, position.version)";
+        WHERE (excluded.epoch, excluded.version) > (position.epoch, position.version)
+            OR (excluded.epoch, excluded.version) = (position.epoch, position.version)
+                AND excluded.name IS NOT position.name";
     let id = row.position_id.0.as_bytes().as_slice();
     let flags = [(row.canceled, CANCELED), (row.blocked, BLOCKED), (row.test, TEST)];
     let seed = ticketing::pack(&sig1::seed(row.position_id, row.issue)).unwrap_or(-1);
@@ -81,6 +85,87 @@ pub fn gone(tx: &Transaction<'_>, id: &str, at: Stamp) -> Result<bool, Fault> {
         tx.prepare_cached("DELETE FROM position_word WHERE position_id = ?1")?.execute([id])?;
     }
     Ok(news)
+}
+
+/// Takes names off these positions, and out of what is searched. Answers how many had one.
+pub fn erase_names(tx: &Transaction<'_>, positions: &[PositionId]) -> Result<usize, Fault> {
+    let mut erased = 0;
+    for id in positions {
+        let id = id.0.as_bytes().as_slice();
+        let sql = "UPDATE position SET name = NULL WHERE position_id = ?1 AND name IS NOT NULL";
+        erased += tx.prepare_cached(sql)?.execute([id])?;
+        tx.prepare_cached("DELETE FROM position_word WHERE position_id = ?1")?.execute([id])?;
+    }
+    Ok(erased)
+}
+
+/// Whether [`put_position`] would change anything.
+pub fn is_news(tx: &Transaction<'_>, row: &PositionRow, epoch: i64) -> Result<bool, Fault> {
+    let sql = "SELECT 1 FROM position WHERE position_id = ?1 AND ((epoch, version) > (?2, ?3)
+        OR (epoch, version) = (?2, ?3) AND name IS ?4)";
+    let known = tx
+        .prepare_cached(sql)?
+        .query_row(params![row.position_id.0.as_bytes().as_slice(), epoch, row.version, row.name], |_| Ok(()))
+        .optional()?;
+    Ok(known.is_none())
+}
+
+/// Positions of these events that the server told of in this history and that are not among `seen`.
+pub fn unseen(
+    tx: &Transaction<'_>,
+    events: &[EventId],
+    epoch: i64,
+    seen: &HashSet<PositionId>,
+) -> Result<Vec<PositionId>, Fault> {
+    let sql = "SELECT position_id FROM position WHERE own = 0 AND epoch = ?1
+        AND event_id IN (SELECT value FROM json_each(?2))";
+    let mut statement = tx.prepare_cached(sql)?;
+    let mut rows = statement.query(params![epoch, serde_json::to_string(events)?])?;
+    let mut out = Vec::new();
+    while let Some(row) = rows.next()? {
+        let id = PositionId(uuid_of(&row.get::<_, Vec<u8>>(0)?)?);
+        if !seen.contains(&id) {
+            out.push(id);
+        }
+    }
+    Ok(out)
+}
+
+/// Positions the server told of in an earlier history than this one and has not told of again, after `after`, in order.
+pub fn left_behind(
+    tx: &Transaction<'_>,
+    epoch: i64,
+    after: Option<PositionId>,
+    most: usize,
+) -> Result<Vec<PositionRow>, Fault> {
+    if epoch <= 1 {
+        return Ok(Vec::new());
+    }
+    let after = after.map_or_else(Vec::new, |id| id.0.as_bytes().to_vec());
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    select(
+        tx,
+        "WHERE epoch BETWEEN 1 AND ?1 - 1 AND own = 0 AND position_id > ?2 ORDER BY position_id LIMIT ?3",
+        params![epoch, after, most],
+    )
+}
+
+/// This station may not see names any more.
+pub fn forget_names(tx: &Transaction<'_>, event: EventId) -> Result<(), Fault> {
+    let words = "DELETE FROM position_word
+        WHERE position_id IN (SELECT position_id FROM position WHERE event_id = ?1 AND own = 0)";
+    tx.prepare_cached(words)?.execute([event.0])?;
+    tx.prepare_cached("UPDATE position SET name = NULL WHERE event_id = ?1 AND own = 0")?.execute([event.0])?;
+    Ok(())
+}
+
+/// This station may not see the event any more: its positions go, but for those it sold.
+pub fn forget_event(tx: &Transaction<'_>, event: EventId) -> Result<(), Fault> {
+    let words = "DELETE FROM position_word
+        WHERE position_id IN (SELECT position_id FROM position WHERE event_id = ?1 AND own = 0)";
+    tx.prepare_cached(words)?.execute([event.0])?;
+    tx.prepare_cached("DELETE FROM position WHERE event_id = ?1 AND own = 0")?.execute([event.0])?;
+    Ok(())
 }
 
 fn status_number(status: OrderStatus) -> i64 {

@@ -2,20 +2,34 @@
 //! station's reading of time and of the age of its data. Validity uses server time carried on by the monotonic clock;
 //! after a restart the wall clock and the last known difference, but never an instant earlier than one already known.
 
-use super::{store, transport::Refusal};
+use super::{
+    store,
+    transport::{Refusal, Server},
+};
 use crate::{
     change_feed::Topic,
+    copies::{
+        self,
+        standing::{Heard, Told},
+    },
+    devices::Identity,
     journal, leases,
     station::{Host, Station},
 };
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 use uuid::Uuid;
 use willcall_domain::{
     clock::UtcMillis,
     devices::wire::LinkView,
     entropy,
+    id::HistoryId,
+    leases::Grant,
     problem::Code,
-    sync::{At, Contact, ContactBody, PROTOCOL, contact::check_contact},
+    sync::{At, Contact, ContactAnswer, ContactBody, PROTOCOL, contact::check_contact, protocol},
 };
 
 /// Clocks drift: a millisecond in twenty seconds, at worst, of what we carry on by ourselves.
@@ -30,12 +44,25 @@ const NEVER_COMPARED_MS: i64 = 60_000;
 pub struct Link {
     boot: Uuid,
     state: Mutex<State>,
+    /// One snapshot at a time.
+    downloading: tokio::sync::Mutex<()>,
+    /// A contact and an upload do not cross: the server would take the station for one that lost entries.
+    speaking: tokio::sync::Mutex<()>,
 }
+
+/// A contact is not held up for longer than this by an upload that does not end.
+const CROSSING: Duration = Duration::from_secs(3);
 
 #[derive(Debug, Default)]
 struct State {
     connected: bool,
     detail: String,
+    /// What the server refuses for good, and why.
+    refuses: BTreeMap<&'static str, String>,
+    /// What came since the start that was not the server's, cut off, or nonsense.
+    unusable: u64,
+    /// The newest protocol the server speaks, as it last said.
+    protocol: Option<u32>,
     last_contact_at: Option<UtcMillis>,
     /// Server time at an instant of the monotonic clock of this run.
     anchor: Option<Anchor>,
@@ -44,6 +71,8 @@ struct State {
     /// No validity is decided for an instant before this.
     floor: Option<UtcMillis>,
     caught_up: Option<CaughtUp>,
+    /// When `caught_up` was last written down, by the monotonic clock.
+    remembered_at_ms: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -100,7 +129,17 @@ impl Link {
             caught_up: remembered.caught_up_at.map(CaughtUp::Earlier),
             ..State::default()
         };
-        Self { boot, state: Mutex::new(state) }
+        Self {
+            boot,
+            state: Mutex::new(state),
+            downloading: tokio::sync::Mutex::default(),
+            speaking: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// Waits for its turn to tell the server how far the journal is, or to make it longer there.
+    pub(super) async fn speaking(&self) -> Option<tokio::sync::MutexGuard<'_, ()>> {
+        tokio::time::timeout(CROSSING, self.speaking.lock()).await.ok()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -111,7 +150,16 @@ impl Link {
     #[must_use]
     pub fn view(&self) -> LinkView {
         let state = self.state();
-        LinkView { connected: state.connected, last_contact_at: state.last_contact_at, detail: state.detail.clone() }
+        LinkView {
+            connected: state.connected,
+            last_contact_at: state.last_contact_at,
+            detail: if state.connected {
+                state.refuses.values().map(String::as_str).collect::<Vec<_>>().join(" ")
+            } else {
+                state.detail.clone()
+            },
+            refused: state.unusable,
+        }
     }
 
     /// Notes that there is no link, and why; answers whether that is news.
@@ -121,6 +169,42 @@ impl Link {
         state.connected = false;
         detail.clone_into(&mut state.detail);
         news
+    }
+
+    /// The server refuses something for good: shown until it serves it again.
+    pub(super) fn refuses(&self, what: &'static str, why: &str) {
+        self.state().refuses.insert(what, why.to_owned());
+    }
+
+    /// The server does what it may have refused before.
+    pub(super) fn serves(&self, what: &'static str) {
+        self.state().refuses.remove(what);
+    }
+
+    /// Counts an answer that was not used.
+    pub(super) fn unusable(&self) {
+        self.state().unusable += 1;
+    }
+
+    /// The newest protocol the server speaks, as far as is known.
+    #[must_use]
+    pub fn protocol(&self) -> u32 {
+        self.state().protocol.unwrap_or(1)
+    }
+
+    /// The version of the protocol that is spoken with the server.
+    #[must_use]
+    pub fn spoken(&self) -> u32 {
+        self.protocol().min(PROTOCOL)
+    }
+
+    fn speaks(&self, protocol: u32) {
+        self.state().protocol = Some(protocol);
+    }
+
+    /// Whose turn it is to take a snapshot.
+    pub(super) fn downloading(&self) -> &tokio::sync::Mutex<()> {
+        &self.downloading
     }
 
     /// Server clock minus this clock, and how far that may be wrong; `None` when never compared.
@@ -163,6 +247,16 @@ impl Link {
         self.state().caught_up = Some(CaughtUp::Here(host.clock.monotonic_ms()));
     }
 
+    /// Whether it is time to write down that the data is as new as it can be.
+    pub(super) fn remember_caught_up(&self, now_ms: u64, every_ms: u64) -> bool {
+        let mut state = self.state();
+        let due = now_ms >= state.remembered_at_ms.saturating_add(every_ms);
+        if due {
+            state.remembered_at_ms = now_ms;
+        }
+        due
+    }
+
     fn connected(&self, at: UtcMillis, anchor: Anchor) {
         let mut state = self.state();
         state.connected = true;
@@ -189,12 +283,8 @@ fn measured(state: &State, wall: UtcMillis, monotonic_ms: u64) -> Option<(i64, i
 pub async fn contact(station: &Station) -> Result<ContactBody, Refusal> {
     let made = make(station).await;
     if let Err(refusal) = &made {
-        let detail = match refusal {
-            Refusal::NoLink(detail) => detail.clone(),
-            Refusal::Problem { problem, .. } => problem.detail.clone(),
-            Refusal::Here(fault) => fault.to_string(),
-        };
-        if station.link().lost(&detail) {
+        count(station, refusal);
+        if station.link().lost(&refusal.detail()) {
             tracing::warn!(%refusal, "no contact");
             station.feed().announce(&[Topic::Status]);
         }
@@ -205,47 +295,85 @@ pub async fn contact(station: &Station) -> Result<ContactBody, Refusal> {
     made
 }
 
+/// A station that doubts itself speaks twice: of what it was, so that the server knows, and of what it is now.
 async fn make(station: &Station) -> Result<ContactBody, Refusal> {
-    let identity = station.enrolled()?;
-    let (device, incarnation) = (identity.device_id, identity.incarnation);
+    for first in [true, false] {
+        let speaking = station.link().speaking().await;
+        let identity = station.enrolled()?;
+        let who = identity.clone();
+        let of_doubt = station.db().read(move |tx| copies::standing::told_of_doubt(tx, &who)).await?;
+        if let Some(told) = of_doubt {
+            exchange(station, &identity, told).await?;
+        }
+        let who = identity.clone();
+        let told = station.db().read(move |tx| copies::standing::told(tx, &who)).await?;
+        let (body, heard) = exchange(station, &identity, told).await?;
+        drop(speaking);
+        match heard {
+            Heard::Doubt(kind) if first => copies::standing::begin(station, kind, body.newest_incarnation).await?,
+            Heard::Settled => {
+                copies::standing::go_on(station, &station.server(&identity)?, true).await?;
+                return Ok(body);
+            }
+            Heard::MayTurnUp => {
+                copies::standing::go_on(station, &station.server(&identity)?, false).await?;
+                return Ok(body);
+            }
+            Heard::Itself | Heard::InDoubt | Heard::Doubt(_) => return Ok(body),
+        }
+    }
+    Err(Refusal::Unusable("The server takes this station for a copy again and again.".into()))
+}
+
+/// One question and its answer, and what the answer means for this station.
+async fn exchange(station: &Station, identity: &Identity, told: Told) -> Result<(ContactBody, Heard), Refusal> {
+    let (device, incarnation) = (identity.device_id, told.incarnation);
     let counts = move |tx: &rusqlite::Transaction<'_>| {
-        let acked = journal::acked(tx, device, incarnation)?;
-        Ok((journal::length(tx, device, incarnation)?, journal::waiting(tx)?, acked))
+        Ok((journal::waiting(tx)?, journal::acked(tx, device, incarnation)?, store::newest_history(tx)?))
     };
-    let (length, waiting, acked) = station.db().read(counts).await?;
+    let (waiting, acked, history) = station.db().read(counts).await?;
     let nonce = hex::encode(entropy::bytes::<16>(&*station.host().entropy));
     let question = Contact {
         nonce: nonce.clone(),
         protocol: PROTOCOL,
         software: station.software().to_owned(),
         incarnation,
-        length,
+        length: told.length,
         waiting,
+        tail_hash: told.tail_hash.clone(),
+        resume: told.resume.clone(),
+        machine: station.host().machine.clone(),
+        suspect: told.suspect,
+        clock: Some(station.host().clock.now()),
+        history,
+        erased: told.erased.clone(),
     };
     let clock = &station.host().clock;
     let asked = clock.monotonic_ms();
-    let answer = station.transport().contact(&station.server(&identity)?, &question).await?;
+    let answer = ask(station, &station.server(identity)?, question).await?;
     let (answered, wall) = (clock.monotonic_ms(), clock.now());
     let body = check_contact(&answer, &nonce, &identity.server_key).map_err(|error| {
         tracing::warn!(%error, "an answer that is not the server's");
-        Refusal::NoLink("Whoever answered is not the server this station was enrolled at.".into())
+        Refusal::Unusable("Whoever answered is not the server this station was enrolled at.".into())
     })?;
+    accept_history(station, body.history).await?;
+    station.link().speaks(body.protocol.max(1));
     let half = i64::try_from(answered.saturating_sub(asked) / 2).unwrap_or(i64::MAX);
     let server = UtcMillis(body.time.0.saturating_add(half));
     let before = station.link().view().connected;
     station.link().connected(wall, Anchor { server, monotonic_ms: answered, uncertainty_ms: half.max(1) });
-    let (told, offset) = (body.clone(), server.since(wall));
-    let resent = station.db().write(move |tx| {
+    let (said, offset, who) = (body.clone(), server.since(wall), identity.clone());
+    let marked = station.keeper().marked().is_some_and(|mark| mark.station == device);
+    let taken_in = station.db().write_small(move |tx| {
         store::remember_contact(tx, wall, offset, half.max(1))?;
-        let known = store::newest_history(tx)?;
-        store::meet_history(tx, told.history)?;
-        if known.is_some_and(|known| known != told.history) {
-            return journal::forget_all_acknowledged(tx, device);
-        }
+        store::meet_history(tx, said.history)?;
+        let heard = copies::standing::heard(tx, &who, &told, &said, marked)?;
         // Compared with what was confirmed before asking: a page may have been confirmed meanwhile.
-        if told.acked < acked { journal::forget_acknowledged(tx, device, incarnation, told.acked) } else { Ok(0) }
+        let less = said.acked < acked;
+        let resent = if less { journal::forget_acknowledged(tx, device, incarnation, said.acked)? } else { 0 };
+        Ok((resent, heard))
     });
-    let resent = resent.await?;
+    let (resent, heard) = taken_in.await?;
     if resent > 0 {
         tracing::warn!(resent, "the server lacks entries it had confirmed; they are sent again");
     }
@@ -253,7 +381,17 @@ async fn make(station: &Station) -> Result<ContactBody, Refusal> {
         tracing::info!(offset_ms = offset, uncertainty_ms = half.max(1), "in contact");
         station.feed().announce(&[Topic::Status]);
     }
-    for grant in answer.open_grants {
+    if matches!(heard, Heard::Itself | Heard::MayTurnUp) {
+        take_grants(station, answer.open_grants).await?;
+    }
+    // What is missing is asked for when the link is new, not at each contact.
+    let heard = if before && heard == Heard::MayTurnUp { Heard::Itself } else { heard };
+    Ok((body, heard))
+}
+
+/// Grants whose answer was lost. A station that doubts itself takes none in; they are offered again.
+async fn take_grants(station: &Station, grants: Vec<Grant>) -> Result<(), Refusal> {
+    for grant in grants {
         if let Err(problem) = leases::accept::accept(station, grant).await {
             tracing::error!(%problem, "a grant that was offered again could not be taken in");
             if problem.code == Code::NotRecorded {
@@ -261,15 +399,47 @@ async fn make(station: &Station) -> Result<ContactBody, Refusal> {
             }
         }
     }
-    Ok(body)
+    Ok(())
 }
 
-/// The link has failed elsewhere than in a contact.
+/// Asks in the newest version both speak. A server of an earlier one refuses who names a later, so the station steps
+/// back.
+async fn ask(station: &Station, server: &Server, mut question: Contact) -> Result<ContactAnswer, Refusal> {
+    loop {
+        match station.transport().contact(server, &question).await {
+            Err(Refusal::Problem { problem, .. })
+                if problem.code == Code::Protocol && question.protocol > protocol::oldest(PROTOCOL) =>
+            {
+                question.protocol -= 1;
+            }
+            answered => return answered,
+        }
+    }
+}
+
+/// A server of a life that ended (a machine that was replaced and came back) is none to follow.
+async fn accept_history(station: &Station, history: HistoryId) -> Result<(), Refusal> {
+    let ended = move |tx: &rusqlite::Transaction<'_>| {
+        Ok(store::epoch(tx, history)?.is_some() && store::newest_history(tx)? != Some(history))
+    };
+    if station.db().read(ended).await? {
+        return Err(Refusal::NoLink("A server answered that has been replaced by another since.".into()));
+    }
+    Ok(())
+}
+
+/// Something has failed elsewhere than in a contact.
 pub(super) fn note_failure(station: &Station, refusal: &Refusal) {
-    if let Refusal::NoLink(detail) = refusal
-        && station.link().lost(detail)
-    {
+    count(station, refusal);
+    let no_answer = matches!(refusal, Refusal::NoLink(_) | Refusal::Unreached(_) | Refusal::Unusable(_));
+    if no_answer && station.link().lost(&refusal.detail()) {
         tracing::warn!(%refusal, "the link is lost");
         station.feed().announce(&[Topic::Status]);
+    }
+}
+
+fn count(station: &Station, refusal: &Refusal) {
+    if matches!(refusal, Refusal::Unusable(_)) {
+        station.link().unusable();
     }
 }

@@ -1,11 +1,16 @@
 //! Download: rows of the change feed, merged under what this station knows. An older row never replaces a newer, and no
 //! row removes an own fact.
 
-use super::{store, transport::Refusal};
+use super::cases;
+use super::{
+    scope, store,
+    transport::{Refusal, Standing},
+};
 use crate::{
+    access,
     catalog::{self, Stamp},
     change_feed::Topic,
-    checkin, devices,
+    checkin, copies, devices,
     error::Fault,
     orders,
     station::Station,
@@ -14,8 +19,12 @@ use crate::{
 use rusqlite::Transaction;
 use std::collections::HashMap;
 use willcall_domain::{
-    id::DeviceId,
-    sync::{ChangesAnswer, Cursor, Row, change::Gone},
+    clock::UtcMillis,
+    id::{DeviceId, PositionId},
+    sync::{
+        ChangesAnswer, Row,
+        change::{EraseRow, Gone},
+    },
 };
 
 /// What applying rows changed.
@@ -27,6 +36,12 @@ pub struct Applied {
     pub till: bool,
     /// This device's own row or a key changed: what is kept in memory is read anew.
     pub reload: bool,
+    /// This device's own row changed: its scope may have.
+    pub own_row: bool,
+    /// Rows of a kind this version does not know.
+    pub passed_over: u64,
+    /// Personal data was erased: the copies of the journal follow.
+    pub erased: bool,
 }
 
 /// Merges rows into one transaction.
@@ -84,17 +99,46 @@ impl<'a, 'c> Merge<'a, 'c> {
                 (news, true, false)
             }
             Row::Device(row) => {
-                let news = row.device_id == self.me && devices::apply_row(tx, row)?;
+                let news = row.device_id == self.me && devices::apply_row(tx, row, epoch)?;
                 self.applied.reload |= news;
+                self.applied.own_row |= news;
                 (news, true, true)
             }
+            Row::Organizer(row) => {
+                let news = access::put_organizer(tx, row, epoch)?;
+                self.applied.reload |= news;
+                (news, false, true)
+            }
             Row::Gone(gone) => (self.gone(gone)?, true, true),
-            Row::Unknown => (false, false, false),
+            Row::Case(row) => (cases::put_case(tx, row, epoch)?, false, false),
+            Row::Erase(row) => {
+                let news = self.erase(row)?;
+                (news, news, news)
+            }
+            Row::Lease(_) | Row::HandOver(_) | Row::Right(_) | Row::Voucher(_) | Row::Unknown => (false, false, false),
         };
+        self.applied.passed_over += u64::from(*row == Row::Unknown);
         self.applied.news += u64::from(news);
         self.applied.door |= news && door;
         self.applied.till |= news && till;
         Ok(())
+    }
+
+    /// Takes away positions of this history that a snapshot no longer has; answers how many.
+    pub(super) fn drop_unseen(&mut self, unseen: &[PositionId]) -> Result<u64, Fault> {
+        let at = Stamp { epoch: self.epoch, version: i64::MAX };
+        let mut dropped = 0;
+        for id in unseen {
+            dropped += u64::from(orders::gone(self.tx, &id.to_string(), at)?);
+        }
+        Ok(dropped)
+    }
+
+    fn erase(&mut self, row: &EraseRow) -> Result<bool, Fault> {
+        let Some(who) = devices::current(self.tx)? else { return Ok(false) };
+        let news = copies::erase::carry_out(self.tx, row, &who.server_key)?;
+        self.applied.erased |= news;
+        Ok(news)
     }
 
     fn gone(&mut self, gone: &Gone) -> Result<bool, Fault> {
@@ -109,63 +153,101 @@ impl<'a, 'c> Merge<'a, 'c> {
     }
 }
 
-/// What one request for changes came to.
+/// What one answer came to.
 #[derive(Debug, Clone, Copy)]
 pub struct Pulled {
     pub applied: Applied,
     pub caught_up: bool,
     pub snapshot_needed: bool,
+    /// The scope has changed: rows are to be fetched that the feed does not bring.
+    pub scope_changed: bool,
 }
 
 /// Where the next request for changes starts; `None` before the first snapshot.
 ///
 /// # Errors
 /// When the database cannot be read.
-pub async fn cursor(station: &Station) -> Result<Option<Cursor>, Refusal> {
-    Ok(station.db().read(store::cursor).await?)
+pub async fn standing(station: &Station) -> Result<Option<Standing>, Refusal> {
+    let spoken = station.link().spoken();
+    Ok(station.db().read(move |tx| store::standing(tx, spoken)).await?)
 }
 
-/// Asks for changes once and merges them.
+/// Asks for one page and merges it.
 ///
 /// # Errors
 /// When the link fails or the page could not be stored; the cursor stays then.
-pub async fn pull(station: &Station, after: Cursor, wait_s: u32) -> Result<Pulled, Refusal> {
+pub async fn pull(station: &Station, from: Standing, most: u32) -> Result<Pulled, Refusal> {
     let identity = station.enrolled()?;
-    let answer = station.transport().changes(&station.server(&identity)?, after, wait_s).await?;
-    if answer.snapshot_needed || answer.history != after.history {
-        return Ok(Pulled { applied: Applied::default(), caught_up: false, snapshot_needed: true });
-    }
-    let caught_up = answer.next >= answer.head;
-    let me = identity.device_id;
-    let now = station.host().clock.now();
-    let applied = station.db().write(move |tx| take_in(tx, &answer, after, me, now)).await?;
-    settle(station, applied, caught_up).await?;
-    Ok(Pulled { applied, caught_up, snapshot_needed: false })
+    let answer = station.transport().changes(&station.server(&identity)?, from, most).await?;
+    take(station, answer, from).await
 }
 
-fn take_in(
-    tx: &Transaction<'_>,
-    answer: &ChangesAnswer,
-    after: Cursor,
+/// Merges what the server answered to who stood at `from`.
+///
+/// # Errors
+/// When it could not be stored; the cursor stays then.
+pub async fn take(station: &Station, answer: ChangesAnswer, from: Standing) -> Result<Pulled, Refusal> {
+    if answer.snapshot_needed || answer.history != from.after.history {
+        let applied = Applied::default();
+        return Ok(Pulled { applied, caught_up: false, snapshot_needed: true, scope_changed: false });
+    }
+    let caught_up = answer.next >= answer.head;
+    let of =
+        Taking { me: station.enrolled()?.device_id, now: station.host().clock.now(), spoken: station.link().spoken() };
+    let write = move |tx: &Transaction<'_>| {
+        let applied = take_in(tx, &answer, from, of)?;
+        Ok((applied, applied.own_row && scope::needed(tx, of.spoken, None)?.is_some()))
+    };
+    let (applied, scope_changed) = station.db().write(write).await?;
+    settle(station, applied, caught_up).await?;
+    Ok(Pulled { applied, caught_up, snapshot_needed: false, scope_changed })
+}
+
+/// How often it is written down that the data is as new as it can be, for the age after a restart.
+const REMEMBER_EVERY: u64 = 30_000;
+
+/// The server has said that there is nothing new.
+///
+/// # Errors
+/// When it could not be written down.
+pub async fn still_caught_up(station: &Station) -> Result<(), Refusal> {
+    let (link, host) = (station.link(), station.host());
+    link.caught_up(host);
+    if link.remember_caught_up(host.clock.monotonic_ms(), REMEMBER_EVERY) {
+        let now = host.clock.now();
+        station.db().write_small(move |tx| store::remember_caught_up(tx, now)).await?;
+    }
+    Ok(())
+}
+
+/// Who takes in, when, and in which version of the protocol.
+#[derive(Clone, Copy)]
+struct Taking {
     me: DeviceId,
-    now: willcall_domain::clock::UtcMillis,
-) -> Result<Applied, Fault> {
+    now: UtcMillis,
+    spoken: u32,
+}
+
+fn take_in(tx: &Transaction<'_>, answer: &ChangesAnswer, from: Standing, of: Taking) -> Result<Applied, Fault> {
     // Two may ask at once, a person and the loop: only who stands where it asked from moves on.
-    if store::cursor(tx)? != Some(after) {
+    if store::standing(tx, of.spoken)? != Some(from) {
         return Ok(Applied::default());
     }
     let epoch = store::meet_history(tx, answer.history)?;
-    let mut merge = Merge::begin(tx, epoch, me)?;
+    let mut merge = Merge::begin(tx, epoch, of.me)?;
     for change in &answer.changes {
         merge.row(&change.row)?;
     }
-    let last = answer.changes.iter().map(|c| c.position).max().unwrap_or(after.position);
-    let next = answer.next.max(last);
-    if next != after.position {
-        store::set_cursor(tx, epoch, next)?;
+    let next = answer.next.max(from.after.position);
+    let urgent = answer.urgent.unwrap_or(next).max(from.urgent);
+    if (next, urgent) != (from.after.position, from.urgent) {
+        store::read_on(tx, epoch, next, urgent)?;
     }
     if answer.next >= answer.head {
-        store::remember_caught_up(tx, now)?;
+        store::remember_caught_up(tx, of.now)?;
+    }
+    if merge.applied.own_row {
+        scope::narrow(tx)?;
     }
     Ok(merge.applied)
 }
@@ -180,6 +262,12 @@ pub(super) async fn settle(station: &Station, applied: Applied, caught_up: bool)
     }
     if applied.news > 0 {
         tracing::info!(rows = applied.news, "took rows in");
+    }
+    if applied.erased {
+        copies::erase::in_mirrors(station).await?;
+    }
+    if applied.passed_over > 0 {
+        tracing::warn!(rows = applied.passed_over, "rows of kinds this version does not know were passed over");
     }
     let topics = [(true, Topic::Status), (applied.door, Topic::Door), (applied.till, Topic::Till)];
     let topics: Vec<Topic> = topics.into_iter().filter_map(|(on, topic)| on.then_some(topic)).collect();

@@ -13,7 +13,9 @@ use willcall_domain::{
 pub fn put_key(tx: &Transaction<'_>, row: &KeyRow, epoch: i64) -> Result<bool, Fault> {
     let sql = "INSERT INTO event_key (event_id, number, epoch, version, data) VALUES (?1, ?2, ?3, ?4, ?5)
         ON CONFLICT (event_id, number) DO UPDATE SET epoch = excluded.epoch, version = excluded.version, data = excluded.data
-        WHERE (excluded.epoch, excluded.version) > (event_key.epoch, event_key.version)";
+        WHERE (excluded.epoch, excluded.version) > (event_key.epoch, event_key.version)
+            OR (excluded.epoch, excluded.version) = (event_key.epoch, event_key.version)
+                AND excluded.data <> event_key.data";
     let data = serde_json::to_string(row)?;
     Ok(tx.prepare_cached(sql)?.execute(params![row.event_id.0, row.number, epoch, row.version, data])? > 0)
 }
@@ -33,6 +35,12 @@ pub fn event_keys(tx: &Transaction<'_>) -> Result<Vec<EventKey>, Fault> {
         }
     }
     Ok(keys)
+}
+
+/// This station may not see the event any more: its keys go. Void blanks stay void.
+pub fn forget_event(tx: &Transaction<'_>, event: EventId) -> Result<(), Fault> {
+    tx.prepare_cached("DELETE FROM event_key WHERE event_id = ?1")?.execute([event.0])?;
+    Ok(())
 }
 
 /// The organizer and event of every key with these 32 bytes.

@@ -7,4 +7,4 @@ mod store;
 pub mod view;
 
 pub use sell::own_positions;
-pub use store::{project_money, project_sale, sold_since};
+pub use store::{drop_until, project_money, project_sale, sold_since};

@@ -1,8 +1,10 @@
 //! The papers of a sale as PDF, and the record of what left the printer. Printing itself is the window's business.
 
 use super::{store, view};
-use crate::{catalog, change_feed::Topic, error::Fault, journal, orders, station::Station};
+use crate::{access, catalog, change_feed::Topic, devices::Identity, error::Fault, journal, orders, station::Station};
+use rusqlite::Transaction;
 use willcall_domain::{
+    access::OrganizerRow,
     catalog::EventRow,
     id::OrderId,
     paper::{Accent, Fonts, Language, PaperError, ReceiptLine, ReceiptPaper, TicketPaper, receipt_pdf, ticket_pdf},
@@ -11,41 +13,62 @@ use willcall_domain::{
     till::wire::{SaleView, SoldPosition},
 };
 
+/// What both papers of a sale carry besides the sale itself.
+struct Sheet {
+    sale: SaleView,
+    event: EventRow,
+    organizer: OrganizerRow,
+    till: String,
+    test: bool,
+    /// Which print this will be, from 1.
+    copy: u32,
+}
+
 /// The paper of a sale. Drawing takes a while and is done away from the threads that answer.
 ///
 /// # Errors
 /// When there is no such sale here, it has no ticket, or the PDF cannot be written.
 pub async fn paper(station: &Station, order: OrderId, what: Printed, language: Language) -> Result<Vec<u8>, Problem> {
     let identity = station.enrolled()?;
-    let gathered = station.db().read(move |tx| {
-        let sale = view::sale_view(tx, order)?;
-        let event = catalog::event(tx, sale.event_id)?;
-        let event = event.ok_or_else(|| Fault::refused(Code::NotFound, "The event of this sale is not known here."))?;
-        let mut test = false;
-        for position in &sale.positions {
-            test |= orders::by_id(tx, position.position_id)?.is_some_and(|p| p.test);
-        }
-        Ok((sale, event, test, store::copies(tx, order, what)? > 0))
-    });
-    let (sale, event, test, reprint) = gathered.await?;
-    let seller = identity.organizer_name.clone();
+    let sheet = station.db().read(move |tx| gather(tx, &identity, order, what)).await?;
     let draw = move || match what {
         Printed::Tickets => {
-            let tickets: Vec<TicketPaper> = sale
+            let tickets: Vec<TicketPaper> = sheet
+                .sale
                 .positions
                 .iter()
-                .filter_map(|p| p.code.clone().map(|code| ticket(&sale, &event, p, code, (&seller, test))))
+                .filter_map(|p| p.code.clone().map(|code| ticket(&sheet, p, code)))
                 .collect();
             ticket_pdf(Fonts::shipped(), &tickets, language)
         }
-        Printed::Receipt => {
-            let till = identity.place().to_owned();
-            receipt_pdf(Fonts::shipped(), &receipt(&sale, &event, seller, till, (reprint, test)), language)
-        }
+        Printed::Receipt => receipt_pdf(Fonts::shipped(), &receipt(&sheet), language),
     };
     let drawn = tokio::task::spawn_blocking(draw).await;
     let drawn = drawn.map_err(|_| Problem::new(Code::Internal, "The paper could not be drawn."))?;
     drawn.map_err(|error| paper_problem(&error))
+}
+
+fn gather(tx: &Transaction<'_>, identity: &Identity, order: OrderId, what: Printed) -> Result<Sheet, Fault> {
+    let sale = view::sale_view(tx, order)?;
+    let event = catalog::event(tx, sale.event_id)?;
+    let event = event.ok_or_else(|| Fault::refused(Code::NotFound, "The event of this sale is not known here."))?;
+    let mut test = false;
+    for position in &sale.positions {
+        test |= orders::by_id(tx, position.position_id)?.is_some_and(|p| p.test);
+    }
+    // A server of the first version tells the name and nothing else.
+    let nameless = || OrganizerRow {
+        organizer_id: identity.organizer_id,
+        name: identity.organizer_name.clone(),
+        legal_name: String::new(),
+        address: String::new(),
+        tax_number: String::new(),
+        accent: String::new(),
+        version: 0,
+    };
+    let organizer = access::organizer(tx, identity.organizer_id)?.unwrap_or_else(nameless);
+    let copy = store::copies(tx, order, what)?.saturating_add(1);
+    Ok(Sheet { sale, event, organizer, till: identity.place().to_owned(), test, copy })
 }
 
 fn paper_problem(error: &PaperError) -> Problem {
@@ -54,16 +77,11 @@ fn paper_problem(error: &PaperError) -> Problem {
     Problem::new(code, format!("The paper could not be made: {error}."))
 }
 
-fn ticket(
-    sale: &SaleView,
-    event: &EventRow,
-    position: &SoldPosition,
-    code: String,
-    (seller, test): (&str, bool),
-) -> TicketPaper {
+fn ticket(sheet: &Sheet, position: &SoldPosition, code: String) -> TicketPaper {
+    let Sheet { sale, event, organizer, .. } = sheet;
     TicketPaper {
-        organizer_name: seller.to_owned(),
-        accent: Accent::HOUSE,
+        organizer_name: organizer.name.clone(),
+        accent: Accent::parse(&organizer.accent).unwrap_or(Accent::HOUSE),
         event_name: sale.event_name.clone(),
         zone: event.zone.clone(),
         starts_at: event.starts_at,
@@ -77,19 +95,15 @@ fn ticket(
         price: position.price,
         tax_rate_bp: position.tax_rate_bp,
         code,
-        test,
-        seller: seller.to_owned(),
+        test: sheet.test,
+        copy: sheet.copy,
+        seller: organizer.imprint(),
         issued_at: sale.at,
     }
 }
 
-fn receipt(
-    sale: &SaleView,
-    event: &EventRow,
-    seller: String,
-    till: String,
-    (reprint, test): (bool, bool),
-) -> ReceiptPaper {
+fn receipt(sheet: &Sheet) -> ReceiptPaper {
+    let Sheet { sale, event, organizer, .. } = sheet;
     let mut lines: Vec<ReceiptLine> = Vec::new();
     for position in &sale.positions {
         let same = |l: &&mut ReceiptLine| {
@@ -106,20 +120,20 @@ fn receipt(
         }
     }
     ReceiptPaper {
-        seller_name: seller,
-        seller_address: String::new(),
-        seller_tax_number: None,
+        seller_name: organizer.contract_name().to_owned(),
+        seller_address: organizer.address.clone(),
+        seller_tax_number: Some(organizer.tax_number.clone()).filter(|number| !number.is_empty()),
         receipt_number: sale.receipt_number.clone(),
         at: sale.at,
         zone: event.zone.clone(),
-        till,
+        till: sheet.till.clone(),
         cashier: None,
         event_name: sale.event_name.clone(),
         order_code: sale.order_code.clone(),
         lines,
         given: sale.given,
-        reprint,
-        test,
+        copy: sheet.copy,
+        test: sheet.test,
     }
 }
 

@@ -5,6 +5,8 @@ use super::{store, view};
 use crate::{
     catalog,
     change_feed::Topic,
+    copies,
+    devices::disk,
     error::Fault,
     journal::{self, Pen},
     leases, orders,
@@ -15,7 +17,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use willcall_domain::{
     catalog::{EventRow, ItemRow},
     entropy::Entropy,
-    id::{ItemId, LeaseId, OrderId, PaymentId, PositionId},
+    id::{ItemId, LeaseId, OrderId, PaymentId, PositionId, RequestId},
     leases::{Spent, Taken, take},
     money::{Money, MoneyError},
     orders::{OrderStatus, PositionRow, code},
@@ -43,6 +45,13 @@ pub async fn sell(station: &Station, request: SellRequest) -> Result<SaleView, P
     if !identity.events.contains(&request.event_id) {
         return Err(Problem::field("event_id", "This till does not sell for that event."));
     }
+    if let Err(problem) = copies::standing::must_not_doubt(station).await {
+        return sold_before(station, request.request_id).await?.ok_or(problem);
+    }
+    if let Err(problem) = disk::room_for_a_sale(station) {
+        // The same request again is the same sale, whatever the disk says now.
+        return sold_before(station, request.request_id).await?.ok_or(problem);
+    }
     let counter_base = u64::from(identity.incarnation.saturating_sub(1)) * CODES_PER_INCARNATION;
     let deal = Deal {
         pen: station.pen(&identity, station.reading().at)?,
@@ -51,10 +60,28 @@ pub async fn sell(station: &Station, request: SellRequest) -> Result<SaleView, P
         counter_base,
         request,
     };
-    let sale = station.db().write(move |tx| deal.close(tx)).await?;
+    let sale = station.db().write(move |tx| deal.close(tx)).await.map_err(|fault| refused(station, fault))?;
     tracing::info!(order = %sale.order_id, positions = sale.positions.len(), receipt = sale.receipt_number, "sold");
     station.feed().announce_fact(&[Topic::Till, Topic::Status, Topic::Door]);
     Ok(sale)
+}
+
+async fn sold_before(station: &Station, request: RequestId) -> Result<Option<SaleView>, Problem> {
+    let sold = move |tx: &Transaction<'_>| {
+        store::order_of_request(tx, request)?.map(|order| view::sale_view(tx, order)).transpose()
+    };
+    Ok(station.db().read(sold).await?)
+}
+
+/// A sale the disk refused in the end: rolled back, and the screens hear of it before the next one.
+fn refused(station: &Station, fault: Fault) -> Problem {
+    if !fault.passes() {
+        return fault.into();
+    }
+    tracing::error!(cause = %fault, "a sale could not be recorded");
+    station.feed().announce(&[Topic::Till, Topic::Status]);
+    let detail = "The disk did not take the sale. Nothing was sold: give back what was handed over. Scanning goes on.";
+    Problem::new(Code::DiskFull, detail)
 }
 
 /// All that one sale needs besides the database.
@@ -152,6 +179,7 @@ impl Deal {
             units: taken.units,
             blank: taken.blank,
             item_version: item.version,
+            voucher: None,
         };
         Ok(Sold { item, line, code })
     }
@@ -164,7 +192,10 @@ impl Deal {
         sold: &[Sold<'_>],
         (total, given, change): (Money, Money, Money),
     ) -> Result<(), Fault> {
-        let counter = self.counter_base + store::sales_of(tx, self.pen.station, self.pen.incarnation)? + 1;
+        // What was dropped behind a checkpoint is counted there.
+        let dropped = journal::dropped(tx, self.pen.station, self.pen.incarnation)?;
+        let (sales, receipts) = dropped.map_or((0, 0), |d| (d.sales, d.receipts));
+        let counter = self.counter_base + sales + store::sales_of(tx, self.pen.station, self.pen.incarnation)? + 1;
         let sale = Fact::Sale {
             order_id,
             order_code: code::of_station(self.pen.station, counter),
@@ -179,7 +210,7 @@ impl Deal {
             let payment = Fact::Payment { payment_id, order_id, amount: total, given, change };
             journal::append(tx, &self.pen, &payment, None, Vec::new())?;
         }
-        let number = store::last_receipt(tx, self.pen.station, self.pen.incarnation)? + 1;
+        let number = store::last_receipt(tx, self.pen.station, self.pen.incarnation)?.max(receipts) + 1;
         journal::append(tx, &self.pen, &Fact::Receipt { number, order_id, total }, None, Vec::new())?;
         let codes: Vec<Verification> = sold
             .iter()

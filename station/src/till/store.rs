@@ -100,7 +100,23 @@ pub fn project_money(tx: &Transaction<'_>, entry: &Entry, fact: &Fact) -> Result
             let (id, order) = (entry.id.0.as_bytes().as_slice(), order_id.0.as_bytes().as_slice());
             tx.prepare_cached(sql)?.execute(params![id, order, word(what), copy])?;
         }
-        Fact::Opened { .. } | Fact::LeaseAccepted { .. } | Fact::Sale { .. } | Fact::Scan { .. } => {}
+        Fact::Opened { .. }
+        | Fact::LeaseAccepted { .. }
+        | Fact::Sale { .. }
+        | Fact::Scan { .. }
+        | Fact::LeaseReturned { .. }
+        | Fact::HandOverGiven { .. }
+        | Fact::HandOverTaken { .. }
+        | Fact::HandOverDeclined { .. }
+        | Fact::RightTaken { .. }
+        | Fact::RightReleased { .. }
+        | Fact::Void { .. }
+        | Fact::Refund { .. }
+        | Fact::ScanUndone { .. }
+        | Fact::CaseClosed { .. }
+        | Fact::KeyChanged { .. }
+        | Fact::Checkpoint { .. }
+        | Fact::Closed { .. } => {}
     }
     Ok(())
 }
@@ -223,4 +239,14 @@ pub(super) fn receipt_number(tx: &Transaction<'_>, order: OrderId) -> Result<Opt
 pub(super) fn copies(tx: &Transaction<'_>, order: OrderId, what: Printed) -> Result<u32, Fault> {
     let sql = "SELECT count(*) FROM print WHERE order_id = ?1 AND what = ?2";
     Ok(tx.prepare_cached(sql)?.query_row(params![order.0.as_bytes().as_slice(), word(&what)], |row| row.get(0))?)
+}
+
+/// Lets go of sales whose entries up to `upto` are dropped, with all that belongs to them.
+pub fn drop_until(tx: &Transaction<'_>, station: DeviceId, incarnation: u32, upto: u64) -> Result<(), Fault> {
+    let upto = i64::try_from(upto).map_err(|_| Fault::Data("a seq is too large".into()))?;
+    let those = "SELECT order_id FROM sale WHERE station = ?1 AND incarnation = ?2 AND seq <= ?3";
+    for table in ["sale_line", "payment", "receipt", "print", "sale"] {
+        tx.execute(&format!("DELETE FROM {table} WHERE order_id IN ({those})"), params![station.0, incarnation, upto])?;
+    }
+    Ok(())
 }

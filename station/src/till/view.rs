@@ -1,16 +1,26 @@
 //! What the till's screen shows besides the cart: products with what is left, the newest sales.
 
 use super::store;
-use crate::{catalog, error::Fault, journal, leases, station::Station};
+use crate::{
+    catalog, copies,
+    devices::{Identity, disk},
+    error::Fault,
+    journal, leases,
+    station::Station,
+};
 use rusqlite::Transaction;
 use willcall_domain::{
     catalog::{ItemRow, QuotaRow},
     devices::wire::Role,
-    id::{DeviceId, EventId, OrderId},
+    id::OrderId,
     leases::{Held, take::here},
     problem::{Code, Problem},
+    sync::standing::DoubtKind,
     till::wire::{SaleView, SoldPosition, TillEvent, TillProduct, TillView},
 };
+
+/// What is read of the database for the screen.
+type Shown = (Option<DoubtKind>, Vec<TillEvent>, Vec<SaleView>);
 
 /// Sales on the screen.
 const RECENT: u32 = 20;
@@ -21,13 +31,17 @@ const RECENT: u32 = 20;
 /// When the database cannot be read.
 pub async fn till(station: &Station) -> Result<TillView, Problem> {
     let identity = station.identity().filter(|i| i.role == Role::Till);
-    let Some(identity) = identity else { return Ok(TillView { events: Vec::new(), sales: Vec::new() }) };
-    let view = move |tx: &Transaction<'_>| view(tx, identity.device_id, identity.incarnation, &identity.events);
-    Ok(station.db().read(view).await?)
+    let room = disk::reading(station).room();
+    let Some(identity) = identity else {
+        return Ok(TillView { room, doubt: None, events: Vec::new(), sales: Vec::new() });
+    };
+    let (doubt, events, sales) = station.db().read(move |tx| view(tx, &identity)).await?;
+    Ok(TillView { room, doubt, events, sales })
 }
 
-fn view(tx: &Transaction<'_>, station: DeviceId, incarnation: u32, scope: &[EventId]) -> Result<TillView, Fault> {
-    let held = leases::held(tx, station, incarnation)?;
+fn view(tx: &Transaction<'_>, who: &Identity) -> Result<Shown, Fault> {
+    let held = leases::held(tx, who.device_id, who.incarnation)?;
+    let scope = &who.events;
     let mut events = Vec::new();
     for event in catalog::events(tx)?.into_iter().filter(|e| scope.contains(&e.event_id)) {
         let quotas = catalog::quotas_of_event(tx, event.event_id)?;
@@ -44,7 +58,7 @@ fn view(tx: &Transaction<'_>, station: DeviceId, incarnation: u32, scope: &[Even
     }
     events.sort_by_key(|e| (e.starts_at, e.event_id));
     let sales = store::newest_sales(tx, RECENT)?.iter().map(|sale| show(tx, sale)).collect::<Result<_, _>>()?;
-    Ok(TillView { events, sales })
+    Ok((copies::standing::doubts(tx, who)?, events, sales))
 }
 
 fn product(item: &ItemRow, quotas: &[QuotaRow], held: &[Held]) -> TillProduct {

@@ -11,17 +11,23 @@ use std::{
 };
 use uuid::Uuid;
 use willcall_domain::{
-    catalog::EventRow,
-    checkin::{Direction, simulate::SimulateCase},
-    devices::wire::Role,
-    id::PositionId,
-    sync::Row,
-    ticketing::KeyRow,
+    catalog::{EventRow, ItemRow},
+    checkin::{Direction, ListRow, simulate::SimulateCase},
+    devices::wire::{Right, Role},
+    id::{DeviceId, EventId, ItemId, ListId, PositionId},
+    sync::{Row, change::DeviceRow},
+    ticketing::{CodeFormat, KeyRow},
 };
 
 fn command(folder: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_willcall-station"));
-    command.arg("--data").arg(folder).arg("--key-in-file").args(args).stdin(Stdio::null());
+    command
+        .env("WILLCALL_MACHINE_ID", MACHINE)
+        .arg("--data")
+        .arg(folder)
+        .arg("--key-in-file")
+        .args(args)
+        .stdin(Stdio::null());
     command
 }
 
@@ -90,6 +96,69 @@ async fn commands_answer_one_document_and_an_exit_code_with_and_without_a_runnin
     child.wait().unwrap();
     assert!(folder.path().join("control.sock").exists(), "a kill leaves it behind");
     assert_eq!(run(folder.path(), &["status"]).0, 0, "a socket left behind by a kill is no engine");
+}
+
+#[test]
+fn a_command_nobody_knows_is_answered_too_and_help_is_no_mistake() {
+    let folder = tempfile::tempdir().unwrap();
+    let scan = run(folder.path(), &["scan"]);
+    let named = |answer: &(i32, Value), said: &str| {
+        assert_eq!((answer.0, &answer.1["code"]), (2, &Value::from("invalid")), "{answer:?}");
+        assert!(answer.1["detail"].as_str().unwrap().contains(said), "{answer:?}");
+    };
+    named(&scan, "<CODE>");
+    named(&run(folder.path(), &["frobnicate"]), "frobnicate");
+    named(&run(folder.path(), &[]), "requires a subcommand");
+    named(&run(folder.path(), &["sell", "Adult"]), "--pay");
+    let help = command(folder.path(), &["--help"]).output().unwrap();
+    assert!(help.status.success() && String::from_utf8(help.stdout).unwrap().contains("Usage:"));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing was made of any of it");
+}
+
+#[tokio::test]
+async fn a_name_that_two_events_use_chooses_neither() {
+    let (folder, server) = (tempfile::tempdir().unwrap(), FakeServer::new(Role::Till));
+    let (gala, door, adult) = (EventId(77), ListId(78), ItemId(79));
+    server.state().head.extend([
+        Row::Device(DeviceRow {
+            device_id: DeviceId(42),
+            name: "Till 1".into(),
+            gate: "North".into(),
+            role: Role::Till,
+            events: vec![EVENT, gala],
+            rights: Vec::new(),
+            revoked: false,
+            version: 2,
+        }),
+        Row::Event(EventRow { event_id: gala, name: "Gala".into(), ..event(CodeFormat::Wc1) }),
+        Row::List(ListRow { event_id: gala, ..list(door, 1) }),
+        Row::Item(ItemRow { event_id: gala, ..item(adult, "Adult", 7900, true) }),
+    ]);
+    drop(ready(folder.path(), &server).await);
+    let (code, problem) = run(folder.path(), &["scan", "X", "--list", "Main door"]);
+    assert_eq!((code, &problem["code"]), (2, &Value::from("invalid")), "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("78 Main door (Gala)"), "{problem}");
+    let (code, verdict) = run(folder.path(), &["scan", "X", "--list", "78"]);
+    assert_eq!((code, &verdict["list_id"]), (2, &Value::from(78)), "{verdict}");
+    let (code, problem) = run(folder.path(), &["sell", "adult", "--pay", "cash:100"]);
+    assert_eq!((code, &problem["code"]), (2, &Value::from("invalid")), "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("79 Adult (Gala)"), "{problem}");
+    let (code, sale) = run(folder.path(), &["sell", &ADULT.to_string(), "--pay", "cash:100"]);
+    assert_eq!((code, &sale["event_id"]), (0, &serde_json::to_value(EVENT).unwrap()), "{sale}");
+}
+
+#[tokio::test]
+async fn a_time_by_hand_is_refused_with_exit_code_2_unless_the_device_has_the_right_to() {
+    for (rights, exit) in [(vec![], 2), (vec![Right::TimeByHand], 0)] {
+        let (folder, server) = (tempfile::tempdir().unwrap(), FakeServer::new(Role::Door));
+        server.state().rights = rights;
+        drop(ready(folder.path(), &server).await);
+        let ticket = server.code(PositionId(Uuid::from_u128(5)), 0);
+        let (code, answer) = run(folder.path(), &["scan", &ticket, "--at", "2026-12-23T20:00:00+01:00"]);
+        assert_eq!(code, exit, "{answer}");
+        let (field, says) = if exit == 2 { ("code", "forbidden") } else { ("class", "admitted") };
+        assert_eq!(answer[field], says, "{answer}");
+    }
 }
 
 fn terminate(child: &Child) {

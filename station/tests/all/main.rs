@@ -7,5 +7,8 @@
 
 #[cfg(unix)]
 mod cli;
+mod copies;
+mod lives;
 mod promises;
+mod rights;
 mod support;

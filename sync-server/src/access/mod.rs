@@ -1,6 +1,7 @@
-//! Who works for an organizer and how they prove it. Owns staff and passwords; not sessions, which belong to the kit
-//! that reads them with every request (`http::caller`).
+//! Organizers, who works for them and how they prove it. Owns organizers, staff and passwords; not sessions, which belong
+//! to the kit that reads them with every request (`http::caller`).
 
+pub mod organizer;
 pub mod password;
 pub mod staff;
 mod store;

@@ -1,9 +1,72 @@
-//! SQL of staff.
+//! SQL of organizers and staff.
 
 use super::staff::Candidate;
 use crate::{app::Tx, http::StaffRole};
-use sqlx::PgPool;
-use willcall_domain::id::{OrganizerId, StaffId};
+use sqlx::{PgPool, Row as _};
+use willcall_domain::{
+    access::draft::OrganizerDraft,
+    clock::UtcMillis,
+    id::{OrganizerId, StaffId},
+};
+
+/// Asks across tenants, by the one function that may: there is no tenant yet.
+pub(super) async fn found(
+    pool: &PgPool,
+    slug: &str,
+    draft: &OrganizerDraft,
+    now: UtcMillis,
+) -> sqlx::Result<OrganizerId> {
+    sqlx::query_scalar("SELECT crossing.found_organizer($1, $2, $3, $4, $5, $6, $7, $8)")
+        .bind(slug)
+        .bind(&draft.name)
+        .bind(&draft.legal_name)
+        .bind(&draft.address)
+        .bind(&draft.bank_details)
+        .bind(&draft.accent)
+        .bind(now.0)
+        .bind(&draft.tax_number)
+        .fetch_one(pool)
+        .await
+        .map(OrganizerId)
+}
+
+/// What the organizer of this transaction says of itself, and the version of the row.
+pub(super) async fn organizer(tx: &mut Tx) -> sqlx::Result<(OrganizerDraft, i64)> {
+    let r = sqlx::query(
+        "SELECT name, legal_name, address, tax_number, bank_details, accent, version FROM organizer
+         WHERE organizer_id = $1",
+    )
+    .bind(tx.organizer.0)
+    .fetch_one(tx.conn())
+    .await?;
+    let draft = OrganizerDraft {
+        name: r.try_get("name")?,
+        legal_name: r.try_get("legal_name")?,
+        address: r.try_get("address")?,
+        tax_number: r.try_get("tax_number")?,
+        bank_details: r.try_get("bank_details")?,
+        accent: r.try_get("accent")?,
+    };
+    Ok((draft, r.try_get("version")?))
+}
+
+pub(super) async fn change(tx: &mut Tx, draft: &OrganizerDraft) -> sqlx::Result<()> {
+    sqlx::query(
+        "UPDATE organizer SET name = $2, legal_name = $3, address = $4, tax_number = $5, bank_details = $6,
+             accent = $7, version = version + 1
+         WHERE organizer_id = $1",
+    )
+    .bind(tx.organizer.0)
+    .bind(&draft.name)
+    .bind(&draft.legal_name)
+    .bind(&draft.address)
+    .bind(&draft.tax_number)
+    .bind(&draft.bank_details)
+    .bind(&draft.accent)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
 
 pub(super) async fn put(
     tx: &mut Tx,

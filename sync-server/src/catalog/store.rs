@@ -132,7 +132,7 @@ pub async fn listed_events(tx: &mut Tx, now: UtcMillis) -> sqlx::Result<Vec<List
                 coalesce(bool_or(s.free > 0) FILTER (WHERE s.admission), bool_or(s.free > 0), false) AS left
          FROM event e LEFT JOIN LATERAL (
              SELECT i.price_minor, i.admission,
-                    min(CASE WHEN q.size IS NULL THEN 1 ELSE q.size - q.sold - q.leased END) AS free
+                    min(CASE WHEN q.size IS NULL THEN 1 ELSE coalesce(q.target, q.size) - q.sold - q.leased - q.unheard END) AS free
              FROM item i
              JOIN quota_item qi ON qi.organizer_id = i.organizer_id AND qi.item_id = i.item_id
              JOIN quota q ON q.organizer_id = qi.organizer_id AND q.quota_id = qi.quota_id
@@ -219,7 +219,7 @@ struct Quota {
     event_id: i64,
     name: String,
     size: Option<i64>,
-    sold: i64,
+    free: Option<i64>,
     leased: i64,
     items: Vec<i64>,
     version: i64,
@@ -231,7 +231,8 @@ struct Quota {
 /// When the database does not answer.
 pub async fn quotas(tx: &mut Tx, event: EventId) -> sqlx::Result<Vec<QuotaRow>> {
     let rows: Vec<Quota> = sqlx::query_as(
-        "SELECT q.quota_id, q.event_id, q.name, q.size, q.sold, q.leased, q.version,
+        "SELECT q.quota_id, q.event_id, q.name, q.size, coalesce(q.target, q.size) - q.sold - q.leased - q.unheard AS free,
+                q.leased, q.version,
                 ARRAY(SELECT qi.item_id FROM quota_item qi
                       WHERE qi.organizer_id = q.organizer_id AND qi.quota_id = q.quota_id ORDER BY 1) AS items
          FROM quota q WHERE q.organizer_id = $1 AND q.event_id = $2 ORDER BY q.quota_id",
@@ -246,7 +247,7 @@ pub async fn quotas(tx: &mut Tx, event: EventId) -> sqlx::Result<Vec<QuotaRow>> 
         name: q.name,
         size: q.size,
         items: q.items.into_iter().map(ItemId).collect(),
-        free: q.size.map(|size| (size - q.sold - q.leased).max(0)),
+        free: q.free.map(|free| free.max(0)),
         outstanding: q.leased,
         version: q.version,
     };

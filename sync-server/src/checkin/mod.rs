@@ -5,5 +5,5 @@ pub mod edit;
 mod record;
 mod store;
 
-pub use record::record_scan;
+pub use record::record_scans;
 pub(crate) use store::row as scan_row;

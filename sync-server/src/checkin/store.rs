@@ -2,6 +2,7 @@
 
 use crate::app::Tx;
 use sqlx::{Row as _, types::Json};
+use std::collections::{BTreeSet, HashMap};
 use willcall_domain::{
     checkin::{Class, Direction, ScanRow, wire::SawRef},
     clock::UtcMillis,
@@ -15,65 +16,85 @@ pub(super) struct ListFacts {
     pub allow_entry_after_exit: bool,
 }
 
-pub(super) async fn list(tx: &mut Tx, list: ListId) -> sqlx::Result<Option<ListFacts>> {
-    let row = sqlx::query(
-        "SELECT event_id, allow_multiple_entries, allow_entry_after_exit FROM checkin_list
-         WHERE organizer_id = $1 AND list_id = $2",
+/// What recording looks at of these lists.
+pub(super) async fn lists(tx: &mut Tx, lists: &[ListId]) -> sqlx::Result<HashMap<ListId, ListFacts>> {
+    let ids: BTreeSet<i64> = lists.iter().map(|l| l.0).collect();
+    let rows = sqlx::query(
+        "SELECT list_id, event_id, allow_multiple_entries, allow_entry_after_exit FROM checkin_list
+         WHERE organizer_id = $1 AND list_id = ANY($2)",
     )
     .bind(tx.organizer.0)
-    .bind(list.0)
-    .fetch_optional(tx.conn())
+    .bind(ids.into_iter().collect::<Vec<_>>())
+    .fetch_all(tx.conn())
     .await?;
-    row.map(|r| {
-        Ok(ListFacts {
-            event_id: EventId(r.try_get("event_id")?),
-            allow_multiple_entries: r.try_get("allow_multiple_entries")?,
-            allow_entry_after_exit: r.try_get("allow_entry_after_exit")?,
+    rows.iter()
+        .map(|r| {
+            let facts = ListFacts {
+                event_id: EventId(r.try_get("event_id")?),
+                allow_multiple_entries: r.try_get("allow_multiple_entries")?,
+                allow_entry_after_exit: r.try_get("allow_entry_after_exit")?,
+            };
+            Ok((ListId(r.try_get("list_id")?), facts))
         })
-    })
-    .transpose()
+        .collect()
 }
 
-pub(super) async fn insert(tx: &mut Tx, scan: &ScanRow) -> sqlx::Result<()> {
+/// Many scans in one statement.
+pub(super) async fn insert(tx: &mut Tx, scans: &[&ScanRow]) -> sqlx::Result<()> {
+    if scans.is_empty() {
+        return Ok(());
+    }
+    let words =
+        |of: fn(&ScanRow) -> sqlx::Result<String>| scans.iter().map(|s| of(s)).collect::<sqlx::Result<Vec<_>>>();
+    let reasons = scans.iter().map(|s| s.reason.as_ref().map(word).transpose()).collect::<sqlx::Result<Vec<_>>>();
     sqlx::query(
         "INSERT INTO scan (organizer_id, scan_id, event_id, list_id, position_id, payload_hash, device_id, incarnation,
              seq, direction, class, reason, at, gate, undone, saw)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) ON CONFLICT DO NOTHING",
+         SELECT $1, s.* FROM unnest($2::uuid[], $3::bigint[], $4::bigint[], $5::uuid[], $6::text[], $7::bigint[],
+             $8::bigint[], $9::bigint[], $10::text[], $11::text[], $12::text[], $13::bigint[], $14::text[],
+             $15::boolean[], $16::jsonb[]) AS s ON CONFLICT DO NOTHING",
     )
     .bind(tx.organizer.0)
-    .bind(scan.scan_id.0)
-    .bind(scan.event_id.0)
-    .bind(scan.list_id.0)
-    .bind(scan.position_id.map(|p| p.0))
-    .bind(&scan.payload_hash)
-    .bind(scan.station.0)
-    .bind(i64::from(scan.incarnation))
-    .bind(scan.seq.cast_signed())
-    .bind(word(&scan.direction)?)
-    .bind(word(&scan.class)?)
-    .bind(scan.reason.as_ref().map(word).transpose()?)
-    .bind(scan.at.0)
-    .bind(&scan.gate)
-    .bind(scan.undone)
-    .bind(Json(&scan.saw))
+    .bind(scans.iter().map(|s| s.scan_id.0).collect::<Vec<_>>())
+    .bind(scans.iter().map(|s| s.event_id.0).collect::<Vec<_>>())
+    .bind(scans.iter().map(|s| s.list_id.0).collect::<Vec<_>>())
+    .bind(scans.iter().map(|s| s.position_id.map(|p| p.0)).collect::<Vec<_>>())
+    .bind(scans.iter().map(|s| s.payload_hash.as_deref()).collect::<Vec<_>>())
+    .bind(scans.iter().map(|s| s.station.0).collect::<Vec<_>>())
+    .bind(scans.iter().map(|s| i64::from(s.incarnation)).collect::<Vec<_>>())
+    .bind(scans.iter().map(|s| s.seq.cast_signed()).collect::<Vec<_>>())
+    .bind(words(|s| word(&s.direction))?)
+    .bind(words(|s| word(&s.class))?)
+    .bind(reasons?)
+    .bind(scans.iter().map(|s| s.at.0).collect::<Vec<_>>())
+    .bind(scans.iter().map(|s| s.gate.as_str()).collect::<Vec<_>>())
+    .bind(scans.iter().map(|s| s.undone).collect::<Vec<_>>())
+    .bind(scans.iter().map(|s| Json(&s.saw)).collect::<Vec<_>>())
     .execute(tx.conn())
     .await?;
     Ok(())
 }
 
-/// Counted scans of the same ticket on the same list, this one apart.
-pub(super) async fn scans_of_ticket(tx: &mut Tx, scan: &ScanRow) -> sqlx::Result<Vec<ScanRow>> {
+/// Counted scans of the tickets of these scans on their lists, these included.
+pub(super) async fn uses(tx: &mut Tx, of: &[&ScanRow]) -> sqlx::Result<Vec<ScanRow>> {
+    if of.is_empty() {
+        return Ok(Vec::new());
+    }
+    let positions: BTreeSet<uuid::Uuid> = of.iter().filter_map(|s| s.position_id.map(|p| p.0)).collect();
+    let payloads: BTreeSet<&str> = of.iter().filter_map(|s| s.payload_hash.as_deref()).collect();
+    // Two statements in one, so that each takes its own index. A code of the other signed format is known by its payload
+    // at one gate and by its position at another.
     let rows = sqlx::query(
-        "SELECT * FROM scan WHERE organizer_id = $1 AND list_id = $2 AND scan_id <> $3 AND NOT undone
-             AND class IN ('admitted', 'look')
-             AND (position_id = $4 OR ($4 IS NULL AND payload_hash = $5))
+        "SELECT * FROM scan WHERE organizer_id = $1 AND NOT undone AND class IN ('admitted', 'look')
+             AND position_id = ANY($2)
+         UNION ALL
+         SELECT * FROM scan WHERE organizer_id = $1 AND NOT undone AND class IN ('admitted', 'look')
+             AND payload_hash = ANY($3) AND (position_id IS NULL OR position_id <> ALL($2))
          ORDER BY at, scan_id",
     )
     .bind(tx.organizer.0)
-    .bind(scan.list_id.0)
-    .bind(scan.scan_id.0)
-    .bind(scan.position_id.map(|p| p.0))
-    .bind(&scan.payload_hash)
+    .bind(positions.into_iter().collect::<Vec<_>>())
+    .bind(payloads.into_iter().collect::<Vec<_>>())
     .fetch_all(tx.conn())
     .await?;
     rows.iter().map(row).collect()

@@ -16,6 +16,17 @@ impl Cluster {
         Err(ClusterError::Elsewhere)
     }
 
+    #[must_use]
+    pub fn is_made(_: &Path) -> bool {
+        false
+    }
+
+    /// # Errors
+    /// Always: there are none here.
+    pub fn could_be_made(_: &Path, _: &Private) -> Result<(), ClusterError> {
+        Err(ClusterError::Elsewhere)
+    }
+
     /// # Errors
     /// Always: there are none here.
     pub fn attach(_: &Path) -> Result<PgConnectOptions, ClusterError> {

@@ -60,6 +60,22 @@ impl Cluster {
         Ok(cluster)
     }
 
+    /// Whether there is one in `data`.
+    #[must_use]
+    pub fn is_made(data: &Path) -> bool {
+        data.join("pg").exists()
+    }
+
+    /// Whether one could be made in `data`; nothing is tried.
+    ///
+    /// # Errors
+    /// When programs, or a user to run them as, are missing.
+    pub fn could_be_made(data: &Path, private: &Private) -> Result<(), ClusterError> {
+        let folder = data.join("pg");
+        Identity::for_cluster(&folder)?;
+        Programs::find(private.bindir.as_deref(), None, &folder).map(|_| ())
+    }
+
     /// How to reach, as the server, the cluster another process runs in `data`.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! SQL that belongs to no slice: roles, versions, the installation, wake-ups, and names across tenants.
 
-use super::{DatabaseError, plain};
+use super::{DatabaseError, mark::Mark, plain};
 use sqlx::{Connection as _, Executor as _, PgConnection, PgPool};
 use willcall_domain::{
     clock::UtcMillis,
@@ -69,7 +69,86 @@ pub(crate) async fn installation(
     .map_err(refused)?;
     let (history, key): (uuid::Uuid, Vec<u8>) =
         sqlx::query_as("SELECT history, server_key FROM installation").fetch_one(pool).await?;
+    sqlx::query("INSERT INTO history (history, began_at, whole_at) VALUES ($1, $2, $2) ON CONFLICT DO NOTHING")
+        .bind(history)
+        .bind(now.0)
+        .execute(pool)
+        .await?;
     if key == server_key { Ok(HistoryId(history)) } else { Err(DatabaseError::ForeignKey) }
+}
+
+/// How far the numbers have gone, the earlier histories, and whether the present one is whole.
+pub(crate) async fn high_water(pool: &PgPool) -> Result<(Mark, Vec<HistoryId>, bool), DatabaseError> {
+    let (history, changes, entries, whole): (uuid::Uuid, i64, i64, bool) = sqlx::query_as(
+        "SELECT i.history, w.changes, w.entries,
+             coalesce((SELECT h.whole_at IS NOT NULL FROM history h WHERE h.history = i.history), true)
+         FROM installation i, crossing.high_water() w",
+    )
+    .fetch_one(pool)
+    .await?;
+    let before: Vec<uuid::Uuid> =
+        sqlx::query_scalar("SELECT history FROM history WHERE history <> $1").bind(history).fetch_all(pool).await?;
+    let mark = Mark { history: HistoryId(history), changes, entries };
+    Ok((mark, before.into_iter().map(HistoryId).collect(), whole))
+}
+
+/// How many connections of servers there are to this database.
+pub(super) async fn servers_connected(connection: &mut PgConnection) -> sqlx::Result<i64> {
+    sqlx::query_scalar(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename = 'willcall_app'",
+    )
+    .fetch_one(connection)
+    .await
+}
+
+/// A new history, and every number `leap` above what the database knows. As the owner of the tables.
+pub(super) async fn begin_history(
+    connection: &mut PgConnection,
+    fresh: HistoryId,
+    now: UtcMillis,
+    leap: i64,
+) -> sqlx::Result<()> {
+    let mut tx = connection.begin().await?;
+    sqlx::query("INSERT INTO history (history, began_at) VALUES ($1, $2)")
+        .bind(fresh.0)
+        .bind(now.0)
+        .execute(&mut *tx)
+        .await?;
+    sqlx::query("UPDATE installation SET history = $1").bind(fresh.0).execute(&mut *tx).await?;
+    let sequences: Vec<(String, i64)> = sqlx::query_as(
+        "SELECT format('%I.%I', schemaname, sequencename), coalesce(last_value, start_value)
+         FROM pg_sequences WHERE schemaname = 'public'",
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    for (sequence, last) in sequences {
+        sqlx::query("SELECT setval($1::regclass, $2)")
+            .bind(sequence)
+            .bind(last.saturating_add(leap))
+            .execute(&mut *tx)
+            .await?;
+    }
+    // Row-level security holds the owner, too: one tenant after the other.
+    sqlx::query("SET LOCAL ROLE willcall_crossing").execute(&mut *tx).await?;
+    let tenants: Vec<i64> = sqlx::query_scalar("SELECT organizer_id FROM organizer").fetch_all(&mut *tx).await?;
+    sqlx::query("SET LOCAL ROLE willcall_owner").execute(&mut *tx).await?;
+    for tenant in tenants {
+        sqlx::query("SELECT set_config('willcall.organizer', $1, true)")
+            .bind(tenant.to_string())
+            .execute(&mut *tx)
+            .await?;
+        sqlx::query("UPDATE change_head SET position = position + $1").bind(leap).execute(&mut *tx).await?;
+        sqlx::query("UPDATE device SET version = version + $1").bind(leap).execute(&mut *tx).await?;
+        // Tokens handed out since the backup are not known any more: their bearers are no copies.
+        sqlx::query("UPDATE incarnation SET token_hash = NULL, token_before = NULL").execute(&mut *tx).await?;
+    }
+    tx.commit().await
+}
+
+/// The history is whole: the server may start.
+pub(crate) async fn end_recovery(pool: &PgPool, history: HistoryId) -> sqlx::Result<()> {
+    sqlx::query("UPDATE history SET whole_at = began_at WHERE history = $1").bind(history.0).execute(pool).await?;
+    Ok(())
 }
 
 pub(crate) async fn notify(pool: &PgPool, channel: &str, payload: &str) -> sqlx::Result<()> {

@@ -2,6 +2,7 @@
 
 use super::store;
 use crate::{
+    access::organizer,
     app::App,
     http::{
         caller::Client,
@@ -45,18 +46,20 @@ pub async fn enrol(
     let row = store::enrol(&mut tx, device, &token.hash(), &secret.hash(), key.as_bytes(), &software).await?;
     let row = row.ok_or_else(refused)?;
     let events = store::events(&mut tx, device).await?;
-    let organizer_name = store::organizer_name(&mut tx).await?;
+    let organizer = organizer::row(&mut tx).await?;
     note(&mut tx, Subject::Device(device)).await?;
     tx.commit().await?;
     tracing::info!(organizer = token.organizer.0, device = device.0, role = row.role.as_str(), "device enrolled");
     Ok(Json(EnrolAnswer {
         organizer_id: token.organizer,
-        organizer_name,
+        organizer_name: organizer.name.clone(),
         device_id: device,
         name: row.name,
         gate: row.gate,
         role: row.role,
         events,
+        rights: row.rights,
+        organizer: Some(organizer),
         device_token: secret.text().to_owned(),
         server_key: hex::encode(app.secrets.identity().verifying_key().as_bytes()),
         history: app.history,

@@ -3,7 +3,7 @@
 use crate::app::Tx;
 use sqlx::Row as _;
 use willcall_domain::{
-    devices::Role,
+    devices::{Right, Role},
     id::{DeviceId, EventId},
 };
 
@@ -12,6 +12,7 @@ pub(super) struct Enrolled {
     pub name: String,
     pub gate: String,
     pub role: Role,
+    pub rights: Vec<Right>,
 }
 
 /// Spends the enrolment token in the same statement that sets the device's own; `None` when it is not this device's,
@@ -30,7 +31,7 @@ pub(super) async fn enrol(
              software = $6, enrolled_at = $7, last_contact_at = $7, version = version + 1
          WHERE organizer_id = $1 AND device_id = $2 AND enrol_token_hash = $3 AND enrol_expires_at > $7
              AND revoked_at IS NULL AND enrolled_at IS NULL
-         RETURNING name, gate, role",
+         RETURNING name, gate, role, rights",
     )
     .bind(tx.organizer.0)
     .bind(device.0)
@@ -43,7 +44,8 @@ pub(super) async fn enrol(
     .await?;
     row.map(|r| {
         let role = if r.try_get::<&str, _>("role")? == Role::Till.as_str() { Role::Till } else { Role::Door };
-        Ok(Enrolled { name: r.try_get("name")?, gate: r.try_get("gate")?, role })
+        let rights = Right::known(&r.try_get::<Vec<String>, _>("rights")?);
+        Ok(Enrolled { name: r.try_get("name")?, gate: r.try_get("gate")?, role, rights })
     })
     .transpose()
 }
@@ -61,11 +63,4 @@ pub(super) async fn events(tx: &mut Tx, device: DeviceId) -> sqlx::Result<Vec<Ev
     .fetch_all(tx.conn())
     .await?;
     Ok(ids.into_iter().map(EventId).collect())
-}
-
-pub(super) async fn organizer_name(tx: &mut Tx) -> sqlx::Result<String> {
-    sqlx::query_scalar("SELECT name FROM organizer WHERE organizer_id = $1")
-        .bind(tx.organizer.0)
-        .fetch_one(tx.conn())
-        .await
 }

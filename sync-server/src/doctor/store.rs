@@ -21,7 +21,7 @@ pub(crate) async fn keys_without_tenant(pool: &PgPool) -> sqlx::Result<Vec<Strin
     sqlx::query_scalar(
         "SELECT c.relname::text FROM pg_class c
          WHERE c.relkind IN ('r', 'p') AND c.relnamespace = 'public'::regnamespace
-           AND c.relname NOT IN ('installation', '_sqlx_migrations')
+           AND c.relname NOT IN ('installation', 'history', '_sqlx_migrations')
            AND NOT EXISTS (SELECT FROM pg_index i JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
                            WHERE i.indrelid = c.oid AND i.indisprimary AND a.attname = 'organizer_id')
          UNION ALL
@@ -71,4 +71,113 @@ pub(crate) async fn sequences_used(pool: &PgPool) -> sqlx::Result<Vec<(String, f
 /// The database's clock in milliseconds.
 pub(crate) async fn clock_ms(pool: &PgPool) -> sqlx::Result<i64> {
     sqlx::query_scalar("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint").fetch_one(pool).await
+}
+
+/// Something that must hold: a query that names what does not.
+#[derive(Debug)]
+pub(super) struct Invariant {
+    pub check: &'static str,
+    pub good: &'static str,
+    pub wrong: &'static str,
+    query: &'static str,
+}
+
+/// What must hold of every tenant, `$1`.
+pub(super) const INVARIANTS: [Invariant; 9] = [
+    Invariant {
+        check: "places-sold",
+        good: "quotas count what orders hold, and no more is sold than there is",
+        wrong: "quotas that do not count right",
+        // A product that joined a quota after it was sold was never counted in it: fewer may be counted, but never more
+        // be sold than the size and what is counted beyond it.
+        query: "SELECT format('%s: %s counted, %s in orders, size %s', q.name, q.sold, coalesce(h.held, 0), q.size)
+                FROM quota q LEFT JOIN LATERAL (
+                    SELECT count(*) AS held FROM quota_item i
+                    JOIN order_position p ON p.organizer_id = i.organizer_id AND p.item_id = i.item_id AND NOT p.canceled
+                    JOIN orders o ON o.organizer_id = p.organizer_id AND o.order_id = p.order_id
+                        AND o.status IN ('pending', 'paid')
+                    WHERE i.organizer_id = q.organizer_id AND i.quota_id = q.quota_id) h ON true
+                WHERE q.organizer_id = $1
+                    AND (q.sold > coalesce(h.held, 0) OR h.held + q.leased + q.unheard > q.size + q.excess)
+                ORDER BY 1",
+    },
+    Invariant {
+        check: "units-lent",
+        good: "what quotas count as lent is with a station or on its way",
+        wrong: "quotas that do not count what is lent",
+        query: "SELECT format('%s: %s counted, %s with stations, %s on the way', q.name, q.leased, l.held, f.flying)
+                FROM quota q, LATERAL (
+                    SELECT coalesce(sum(granted - sold - returned - freed - given - written_off), 0) AS held FROM lease
+                    WHERE organizer_id = q.organizer_id AND quota_id = q.quota_id) l, LATERAL (
+                    SELECT coalesce(sum(upper(r) - lower(r)), 0) AS flying FROM hand_over x, unnest(x.moved) r
+                    WHERE x.organizer_id = q.organizer_id AND x.quota_id = q.quota_id AND x.state = 'in_flight') f
+                WHERE q.organizer_id = $1 AND (q.leased <> l.held + f.flying OR q.in_flight <> f.flying) ORDER BY 1",
+    },
+    Invariant {
+        check: "units-held-back",
+        good: "what is held back for stations not heard of is known by station",
+        wrong: "quotas that do not count what is held back",
+        query: "SELECT q.name FROM quota q WHERE q.organizer_id = $1 AND q.unheard <> (
+                    SELECT coalesce(sum(units), 0) FROM unheard_units u
+                    WHERE u.organizer_id = q.organizer_id AND u.quota_id = q.quota_id) ORDER BY 1",
+    },
+    Invariant {
+        check: "units-sold-once",
+        good: "each lent unit is sold to one ticket at most",
+        wrong: "leases that do not count their sales",
+        query: "SELECT l.lease_id::text FROM lease l WHERE l.organizer_id = $1 AND l.sold <> (
+                    SELECT count(*) FROM lease_unit u
+                    WHERE u.organizer_id = l.organizer_id AND u.lease_id = l.lease_id) ORDER BY 1",
+    },
+    Invariant {
+        check: "money",
+        good: "every paid order was paid in full",
+        wrong: "orders that count as paid and are not",
+        // What was taken in again after the server was put back has its money elsewhere.
+        query: "SELECT o.code FROM orders o WHERE o.organizer_id = $1 AND o.status = 'paid' AND o.total_minor > (
+                    SELECT coalesce(sum(p.amount_minor), 0) FROM payment p
+                    WHERE p.organizer_id = $1 AND p.order_id = o.order_id AND p.state = 'confirmed'
+                        AND p.amount_minor > 0)
+                    AND NOT EXISTS (SELECT FROM lost_row l WHERE l.organizer_id = $1 AND l.kind = 'order'
+                        AND l.subject = o.order_id::text) ORDER BY 1",
+    },
+    Invariant {
+        check: "order-sums",
+        good: "every order costs what its positions cost",
+        wrong: "orders whose sum is another",
+        query: "SELECT o.code FROM orders o WHERE o.organizer_id = $1 AND o.total_minor <> (
+                    SELECT coalesce(sum(p.price_minor), 0) FROM order_position p
+                    WHERE p.organizer_id = $1 AND p.order_id = o.order_id) ORDER BY 1",
+    },
+    Invariant {
+        check: "journals",
+        good: "no journal has a hole where it is said to have none",
+        wrong: "journals that are not as whole as they are said to be",
+        query: "SELECT format('device %s, life %s', i.device_id, i.incarnation) FROM incarnation i
+                WHERE i.organizer_id = $1 AND i.run <> (SELECT count(*) FROM (
+                    SELECT seq FROM journal_entry j WHERE j.organizer_id = $1 AND j.device_id = i.device_id
+                        AND j.incarnation = i.incarnation AND j.seq <= i.run
+                    UNION SELECT seq FROM quarantine q WHERE q.organizer_id = $1 AND q.device_id = i.device_id
+                        AND q.incarnation = i.incarnation AND q.seq BETWEEN 1 AND i.run) s) ORDER BY 1",
+    },
+    Invariant {
+        check: "check-ins",
+        good: "every check-in that was confirmed is in the log",
+        wrong: "confirmed check-ins that are not",
+        query: "SELECT format('device %s, life %s, entry %s', j.device_id, j.incarnation, j.seq) FROM journal_entry j
+                WHERE j.organizer_id = $1 AND j.kind = 'scan' AND j.outcome <> 'parked' AND NOT EXISTS (
+                    SELECT FROM scan s WHERE s.organizer_id = $1 AND s.scan_id = j.entry_id) ORDER BY 1",
+    },
+    Invariant {
+        check: "parked",
+        good: "whatever waits has a case",
+        wrong: "entries that wait without one",
+        query: "SELECT format('device %s, life %s, entry %s', j.device_id, j.incarnation, j.seq) FROM journal_entry j
+                WHERE j.organizer_id = $1 AND j.outcome = 'parked' AND j.case_id IS NULL ORDER BY 1",
+    },
+];
+
+/// What does not hold of a tenant.
+pub(super) async fn violations(tx: &mut crate::app::Tx, of: &Invariant) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar(of.query).bind(tx.organizer.0).fetch_all(tx.conn()).await
 }

@@ -17,10 +17,15 @@ use std::{
     time::Duration,
 };
 use willcall_domain::{
-    devices::wire::Role,
+    clock::UtcMillis,
+    devices::wire::{Right, Role},
     entropy,
     id::{DeviceId, EventId, OrganizerId, StaffId},
     problem::{Code, Problem},
+    sync::{
+        PROTOCOL, PROTOCOL_HEADER,
+        protocol::{self, Meeting},
+    },
 };
 
 /// The cookie of a signed-in browser.
@@ -151,9 +156,15 @@ pub struct DeviceCaller {
     pub all_events: bool,
     /// The events it may see; all of the organizer's where `all_events`.
     pub events: Vec<EventId>,
-    /// What its journal is signed with.
+    /// What it may do besides its role.
+    pub rights: Vec<Right>,
+    /// What its journal was signed with from the beginning.
     pub key: VerifyingKey,
     pub software: String,
+    /// Its journal has two branches: it gets no units and rights until a person has looked.
+    pub suspended: bool,
+    /// The version of the protocol it speaks.
+    pub protocol: u32,
 }
 
 impl DeviceCaller {
@@ -161,23 +172,79 @@ impl DeviceCaller {
     pub fn may_see(&self, event: EventId) -> bool {
         self.events.contains(&event)
     }
+
+    /// The device that wrote an entry, whoever brings it, and since when it is switched off; `None` for one that is not
+    /// known or never enrolled.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn author(tx: &mut Tx, device: DeviceId) -> sqlx::Result<Option<(Self, Option<UtcMillis>)>> {
+        store::device_of_id(tx, device).await
+    }
+
+    /// Refuses a device with which nothing is safe but to take its journal.
+    ///
+    /// # Errors
+    /// [`Code::Protocol`] for one that is too old or too new for this server.
+    pub fn must_speak(&self) -> Result<(), Problem> {
+        let detail = match protocol::meet(PROTOCOL, self.protocol) {
+            Meeting::Speak(_) => return Ok(()),
+            Meeting::TheyAreTooOld => {
+                "This station is too old for the server. What it recorded is taken; update it to go on."
+            }
+            Meeting::TheyAreTooNew => "This station is newer than the server. Update the server.",
+        };
+        Err(Problem::new(Code::Protocol, detail))
+    }
+}
+
+fn unknown_device() -> Problem {
+    Problem::new(Code::Unauthenticated, "The device token is missing or not known here.")
+}
+
+fn in_use(found: Option<(DeviceCaller, bool)>) -> Result<DeviceCaller, Problem> {
+    match found {
+        None => Err(unknown_device()),
+        Some((_, true)) => {
+            let detail = "What it recorded is safe on it; ask the organizer to enrol it again.";
+            Err(Problem::new(Code::Revoked, detail))
+        }
+        Some((caller, false)) => Ok(caller),
+    }
 }
 
 impl FromRequestParts<App> for DeviceCaller {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
-        let unknown = || Problem::new(Code::Unauthenticated, "The device token is missing or not known here.");
-        let token = bearer(&parts.headers).and_then(|text| Token::read(Kind::Device, text)).ok_or_else(unknown)?;
+        let token = bearer(&parts.headers).and_then(|text| Token::read(Kind::Device, text));
+        let token = token.ok_or_else(unknown_device)?;
+        let spoken =
+            parts.headers.get(PROTOCOL_HEADER).and_then(|v| v.to_str().ok()).and_then(|v| v.trim().parse().ok());
         let mut tx = app.begin(token.organizer).await?;
-        match store::device_of_token(&mut tx, &token).await? {
-            None => Err(unknown().into()),
-            Some((_, true)) => {
-                let detail = "What it recorded is safe on it; ask the organizer to enrol it again.";
-                Err(Problem::new(Code::Revoked, detail).into())
-            }
-            Some((caller, false)) => Ok(caller),
-        }
+        let caller = in_use(store::device_of_token(&mut tx, &token).await?)?;
+        // Who does not say is of the first version.
+        Ok(Self { protocol: spoken.unwrap_or(1), ..caller })
+    }
+}
+
+/// Whoever brings a journal: also a device that was switched off, whose entries from before count.
+#[derive(Debug, Clone)]
+pub struct Carrier {
+    pub caller: DeviceCaller,
+    pub revoked: bool,
+}
+
+impl FromRequestParts<App> for Carrier {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
+        let token = bearer(&parts.headers).and_then(|text| Token::read(Kind::Device, text));
+        let token = token.ok_or_else(unknown_device)?;
+        let mut tx = app.begin(token.organizer).await?;
+        let found = store::device_of_token(&mut tx, &token).await?;
+        let (caller, revoked) = found.ok_or_else(unknown_device)?;
+        Ok(Self { caller, revoked })
     }
 }
 

@@ -20,6 +20,8 @@ pub struct Failure {
     /// Where a browser is sent instead of being shown the problem.
     sign_in: Option<String>,
     retry_after_s: Option<u64>,
+    /// The database refused what was to be stored, whoever stores it and whenever.
+    about_data: bool,
 }
 
 impl Failure {
@@ -51,6 +53,12 @@ impl Failure {
         &self.problem
     }
 
+    /// Whether the database refused the data itself: trying again does not help.
+    #[must_use]
+    pub fn is_about_data(&self) -> bool {
+        self.about_data
+    }
+
     /// What is only logged.
     #[must_use]
     pub fn cause(&self) -> Option<&str> {
@@ -69,7 +77,7 @@ impl std::error::Error for Failure {}
 
 impl From<Problem> for Failure {
     fn from(problem: Problem) -> Self {
-        Self { problem: Box::new(problem), cause: None, sign_in: None, retry_after_s: None }
+        Self { problem: Box::new(problem), cause: None, sign_in: None, retry_after_s: None, about_data: false }
     }
 }
 
@@ -78,6 +86,9 @@ impl From<sqlx::Error> for Failure {
         // Cancelled by a timeout, lock not available, deadlock, serialization, shutting down, starting, full.
         const BUSY: [&str; 7] = ["57014", "55P03", "40P01", "40001", "57P01", "57P03", "53300"];
         let code = error.as_database_error().and_then(|inner| inner.code().map(String::from));
+        // A value that is none, a constraint, a rule of ours.
+        let about_data =
+            code.as_ref().is_some_and(|code| ["22", "23", "P0"].iter().any(|class| code.starts_with(class)));
         let busy = code.is_some_and(|code| BUSY.contains(&code.as_str()))
             || matches!(error, sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) | sqlx::Error::PoolClosed);
         let cause = Some(error.to_string());
@@ -85,7 +96,7 @@ impl From<sqlx::Error> for Failure {
             let problem = Problem::new(Code::Unavailable, "Too busy right now; nothing was changed. Please try again.");
             Self { cause, retry_after_s: Some(1), ..Self::from(problem) }
         } else {
-            Self { cause, ..Self::internal("") }
+            Self { cause, about_data, ..Self::internal("") }
         }
     }
 }
@@ -127,7 +138,7 @@ pub async fn present(request: Request, next: Next) -> Response {
     let shown = response.extensions_mut().remove::<Shown>();
     let failure = match response.extensions_mut().remove::<Failure>() {
         Some(failure) => failure,
-        None if is_bare_error(&response) => {
+        None if unsaid(&response).is_some() => {
             let (parts, body) = response.into_parts();
             let failure = explain(parts.status, body).await;
             response = Response::from_parts(parts, Body::empty());
@@ -142,8 +153,6 @@ pub async fn present(request: Request, next: Next) -> Response {
     if let Some(Shown(body)) = shown.filter(|_| html) {
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
         response.headers_mut().remove(header::CONTENT_LENGTH);
-        // The body that was packed on the way here is not the one that goes out.
-        response.headers_mut().remove(header::CONTENT_ENCODING);
         *response.body_mut() = Body::from(body);
         return response;
     }
@@ -167,14 +176,25 @@ fn log(failure: &Failure, id: &RequestId) {
     }
 }
 
-/// Whether a framework's answer, not a handler's, is an error nobody has put into words.
-fn is_bare_error(response: &Response) -> bool {
+/// What a framework's answer, not a handler's, means where it is an error nobody has put into words.
+#[must_use]
+pub fn unsaid(response: &Response) -> Option<Code> {
     let status = response.status();
     let plain = response.headers().get(header::CONTENT_TYPE).is_none_or(|t| t.as_bytes().starts_with(b"text/plain"));
-    (status.is_client_error() || status.is_server_error()) && plain
+    let code = match status {
+        StatusCode::NOT_FOUND => Code::NotFound,
+        StatusCode::METHOD_NOT_ALLOWED => Code::Method,
+        StatusCode::PAYLOAD_TOO_LARGE => Code::TooLarge,
+        StatusCode::SERVICE_UNAVAILABLE => Code::Unavailable,
+        s if s.is_server_error() => Code::Internal,
+        s if s.is_client_error() => Code::Invalid,
+        _ => return None,
+    };
+    plain.then_some(code)
 }
 
-async fn explain(status: StatusCode, body: Body) -> Failure {
+/// Puts a framework's answer into words; what it said itself is for programs.
+pub async fn explain(status: StatusCode, body: Body) -> Failure {
     let said = to_bytes(body, 4096).await.map(|b| String::from_utf8_lossy(&b).into_owned()).unwrap_or_default();
     let (code, detail) = match status {
         StatusCode::NOT_FOUND => (Code::NotFound, "There is no such page or thing.".to_owned()),
@@ -200,7 +220,9 @@ fn or(text: String, otherwise: &str) -> String {
     if text.trim().is_empty() { otherwise.to_owned() } else { text }
 }
 
-fn wants_html(path: &str, headers: &HeaderMap) -> bool {
+/// Whether a request with these headers is a browser's.
+#[must_use]
+pub fn wants_html(path: &str, headers: &HeaderMap) -> bool {
     let accepts = headers.get(header::ACCEPT).and_then(|a| a.to_str().ok()).unwrap_or_default();
     !path.starts_with("/api/") && accepts.contains("text/html")
 }

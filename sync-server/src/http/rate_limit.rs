@@ -17,6 +17,8 @@ pub enum Limit {
     Enrol,
     /// Orders placed: 40 at once, then one a second.
     Orders,
+    /// What one station asks: 120 at once, then two a second. A gate needs less than one.
+    Station,
 }
 
 impl Limit {
@@ -25,6 +27,7 @@ impl Limit {
         match self {
             Self::SignIn | Self::Enrol => (10, 6_000),
             Self::Orders => (40, 1_000),
+            Self::Station => (120, 500),
         }
     }
 }
@@ -42,7 +45,9 @@ pub struct RateLimits {
 }
 
 impl RateLimits {
-    pub(crate) fn new(on: bool) -> Self {
+    /// No buckets yet; when not `on`, nothing is ever limited.
+    #[must_use]
+    pub fn new(on: bool) -> Self {
         Self { on, hasher: RandomState::new(), full_at: Mutex::default() }
     }
 

@@ -9,7 +9,7 @@ use crate::app::Tx;
 use ed25519_dalek::VerifyingKey;
 use willcall_domain::{
     clock::UtcMillis,
-    devices::wire::Role,
+    devices::wire::{Right, Role},
     id::{DeviceId, EventId, StaffId},
 };
 
@@ -63,48 +63,73 @@ pub(super) async fn delete_session(tx: &mut Tx, token_hash: &[u8; 32]) -> sqlx::
 
 #[derive(sqlx::FromRow)]
 struct DeviceRow {
+    device_id: i64,
     name: String,
     gate: String,
     role: String,
     all_events: bool,
+    rights: Vec<String>,
     software: String,
     public_key: Option<Vec<u8>>,
-    revoked: bool,
+    revoked_at: Option<i64>,
+    suspended: bool,
     events: Vec<i64>,
 }
 
-/// The device this token belongs to and whether it was revoked.
-pub(super) async fn device_of_token(tx: &mut Tx, token: &Token) -> sqlx::Result<Option<(DeviceCaller, bool)>> {
-    let row: Option<DeviceRow> = sqlx::query_as(
-        "SELECT d.name, d.gate, d.role, d.all_events, d.software, d.public_key, d.revoked_at IS NOT NULL AS revoked,
-                CASE WHEN d.all_events
-                     THEN ARRAY(SELECT event_id FROM event WHERE organizer_id = $1 ORDER BY 1)
-                     ELSE ARRAY(SELECT event_id FROM device_event WHERE organizer_id = $1 AND device_id = $2 ORDER BY 1)
-                END AS events
-         FROM device d WHERE d.organizer_id = $1 AND d.device_id = $2 AND d.token_hash = $3",
-    )
-    .bind(tx.organizer.0)
-    .bind(token.subject)
-    .bind(&token.hash()[..])
-    .fetch_optional(tx.conn())
-    .await?;
-    let Some(row) = row else { return Ok(None) };
+/// A device and the events it may see; what follows says which device.
+const DEVICE: &str =
+    "SELECT d.device_id, d.name, d.gate, d.role, d.all_events, d.rights, d.software, d.public_key, d.revoked_at,
+        d.suspended_at IS NOT NULL AS suspended,
+        CASE WHEN d.all_events
+             THEN ARRAY(SELECT event_id FROM event WHERE organizer_id = $1 ORDER BY 1)
+             ELSE ARRAY(SELECT event_id FROM device_event WHERE organizer_id = $1 AND device_id = $2 ORDER BY 1)
+        END AS events
+ FROM device d WHERE d.organizer_id = $1 AND d.device_id = $2";
+
+fn device(tx: &Tx, row: DeviceRow) -> sqlx::Result<DeviceCaller> {
     let key = row.public_key.as_deref().and_then(|k| VerifyingKey::try_from(k).ok());
     let Some(key) = key else {
         return Err(sqlx::Error::Decode("an enrolled device without a usable public key".into()));
     };
-    let caller = DeviceCaller {
-        organizer: token.organizer,
-        device: DeviceId(token.subject),
+    Ok(DeviceCaller {
+        organizer: tx.organizer,
+        device: DeviceId(row.device_id),
         name: row.name,
         gate: row.gate,
         role: if row.role == Role::Till.as_str() { Role::Till } else { Role::Door },
         all_events: row.all_events,
         events: row.events.into_iter().map(EventId).collect(),
+        rights: Right::known(&row.rights),
         key,
         software: row.software,
-    };
-    Ok(Some((caller, row.revoked)))
+        suspended: row.suspended,
+        protocol: 1,
+    })
+}
+
+/// The device this token belongs to and whether it was revoked.
+pub(super) async fn device_of_token(tx: &mut Tx, token: &Token) -> sqlx::Result<Option<(DeviceCaller, bool)>> {
+    let row: Option<DeviceRow> = sqlx::query_as(sqlx::AssertSqlSafe(format!("{DEVICE} AND d.token_hash = $3")))
+        .bind(tx.organizer.0)
+        .bind(token.subject)
+        .bind(&token.hash()[..])
+        .fetch_optional(tx.conn())
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    let revoked = row.revoked_at.is_some();
+    Ok(Some((device(tx, row)?, revoked)))
+}
+
+/// An enrolled device by its number, and since when it is switched off.
+pub(super) async fn device_of_id(tx: &mut Tx, id: DeviceId) -> sqlx::Result<Option<(DeviceCaller, Option<UtcMillis>)>> {
+    let row: Option<DeviceRow> = sqlx::query_as(sqlx::AssertSqlSafe(format!("{DEVICE} AND d.public_key IS NOT NULL")))
+        .bind(tx.organizer.0)
+        .bind(id.0)
+        .fetch_optional(tx.conn())
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    let revoked_at = row.revoked_at.map(UtcMillis);
+    Ok(Some((device(tx, row)?, revoked_at)))
 }
 
 pub(super) async fn lock_key(tx: &mut Tx, key: &Key) -> sqlx::Result<()> {

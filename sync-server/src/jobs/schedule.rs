@@ -32,6 +32,10 @@ pub async fn look(app: &App, round: u64) -> sqlx::Result<()> {
     if round.is_multiple_of(SWEEP_EVERY) {
         store::sweep(app.untenanted(), app.now()).await?;
     }
+    // Housekeeping that can wait: what fails is looked at again in a moment.
+    if let Err(error) = crate::leases::find_dry(app).await {
+        tracing::warn!(?error, "idle units could not be looked for");
+    }
     for (organizer, order_id) in store::expired_orders(app.untenanted(), app.now()).await? {
         let mut tx = app.begin(organizer).await?;
         queue::enqueue_once(&mut tx, &format!("orders.expire {order_id}"), &ExpireOrder { order_id }).await?;

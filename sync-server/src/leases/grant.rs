@@ -1,6 +1,6 @@
 //! `POST /api/station/v1/leases`: lends units of a quota, with blanks for what may be sold from them.
 
-use super::store;
+use super::{recall, store};
 use crate::http::problem::Failure;
 use crate::{
     app::{App, Tx},
@@ -10,14 +10,22 @@ use crate::{
 };
 use axum::{Json, extract::State};
 use willcall_domain::{
-    id::{DeviceId, ItemId, LeaseId, PositionId},
-    leases::{BlankCodes, BlankRange, Grant, GrantBody, sign_grant, size::GrantSize, wire::LeaseRequest},
+    id::{DeviceId, EventId, ItemId, LeaseId, PositionId},
+    leases::{
+        BlankCodes, BlankRange, Grant, GrantBody,
+        ledger::{self, QuotaAccount},
+        sign_grant,
+        size::{GrantSize, expected},
+        wire::LeaseRequest,
+    },
     problem::{Code, Problem},
     ticketing::{Flags, blank},
 };
 
 /// Most units of one request.
 const WANTED_MAX: u32 = 10_000;
+/// Of a quota with less than this part free nobody is lent more than it is about to sell.
+const DRY_PART: i64 = 50;
 /// Issue of a blank's code.
 const ISSUE: u8 = willcall_domain::ticketing::blank::ISSUE;
 
@@ -36,18 +44,56 @@ pub async fn grant(
     if ask.wanted == 0 || ask.wanted > WANTED_MAX {
         return Err(Problem::field("wanted", format!("1 to {WANTED_MAX} units")).into());
     }
+    if caller.suspended {
+        return Err(Problem::new(Code::Forbidden, "This device is suspended: a person must look at it first.").into());
+    }
     let mut tx = app.begin(caller.organizer).await?;
-    let quota = store::lock_quota(&mut tx, ask.quota_id).await?;
-    let quota =
-        quota.filter(|q| caller.may_see(q.event_id)).ok_or_else(|| Problem::new(Code::NotFound, "No such quota."))?;
-    let signer = ticketing::signer(&mut tx, &app, quota.event_id).await?;
-    let body = match store::by_request(&mut tx, caller.device, ask.request_id, ask.quota_id).await? {
-        Some(body) => body,
-        None => lend(&app, &mut tx, &caller, &ask, &quota, &signer).await?,
+    let quota = store::lock_quota(&mut tx, ask.quota_id).await?.filter(|(event, _)| caller.may_see(*event));
+    let (event, account) = quota.ok_or_else(|| Problem::new(Code::NotFound, "No such quota."))?;
+    let signer = ticketing::signer(&mut tx, &app, event).await?;
+    let known = store::by_request(&mut tx, caller.device, ask.request_id, ask.quota_id).await?;
+    let body = match known {
+        Some(body) => Some(body),
+        None => lend(&app, &mut tx, &caller, &ask, (event, account), &signer).await?,
+    };
+    let Some(body) = body else {
+        // Nothing for this one: who has more than it needs is asked to give some back.
+        recall::ran_dry(&mut tx, ask.quota_id, ask.wanted).await?;
+        tx.commit().await?;
+        return Err(Problem::new(Code::SoldOut, "Nothing of this quota can be lent now.").into());
     };
     let grant = seal(&app, &mut tx, &body, &signer).await?;
     tx.commit().await?;
     Ok(Json(grant))
+}
+
+/// How many units a station is lent; see [`GrantSize`].
+async fn size_of(
+    tx: &mut Tx,
+    caller: &DeviceCaller,
+    ask: &LeaseRequest,
+    event: EventId,
+    account: &QuotaAccount,
+) -> Result<u32, Failure> {
+    let selling = store::selling(tx, caller.device, ask.quota_id, event).await?;
+    let free = account.free();
+    // When next to nothing is left, nobody is lent more than it is about to sell: else what one gives back because the
+    // others have run dry would at once go round again.
+    let dry = account.size.zip(free).is_some_and(|(size, free)| free <= size / DRY_PART);
+    let needed = expected(selling.rates.mine, selling.planned_outage_min).max(1).saturating_sub(selling.held);
+    // Stations ask for an hour's sales.
+    let planned = expected(ask.wanted, selling.planned_outage_min).clamp(1, WANTED_MAX);
+    let size = GrantSize {
+        wanted: if dry { planned.min(needed) } else { planned },
+        free,
+        size: account.limit(),
+        held: selling.held,
+        held_by_all: u32::try_from(account.leased.max(0)).unwrap_or(u32::MAX),
+        tills: selling.tills,
+        rates: selling.rates,
+        caps: selling.caps,
+    };
+    Ok(size.units())
 }
 
 async fn lend(
@@ -55,31 +101,25 @@ async fn lend(
     tx: &mut Tx,
     caller: &DeviceCaller,
     ask: &LeaseRequest,
-    quota: &store::LockedQuota,
+    (event_id, mut account): (EventId, QuotaAccount),
     signer: &Signer,
-) -> Result<GrantBody, Failure> {
-    let units = GrantSize {
-        wanted: ask.wanted,
-        free: quota.free(),
-        size: quota.size,
-        held: store::held(tx, caller.device, ask.quota_id).await?,
-        tills: store::tills(tx, quota.event_id).await?,
-    }
-    .units();
-    if units == 0 {
-        return Err(Problem::new(Code::SoldOut, "Nothing of this quota can be lent now.").into());
-    }
+) -> Result<Option<GrantBody>, Failure> {
+    let units = size_of(tx, caller, ask, event_id, &account).await?;
     let now = app.clock.now();
+    let lease_id = LeaseId::born(now, app.entropy.as_ref());
+    if units == 0 || ledger::grant(&mut account, ask.quota_id, lease_id, caller.device, units).is_err() {
+        return Ok(None);
+    }
     let range = |item_id: ItemId| BlankRange {
         item_id,
         base: blank::base(PositionId::born(now, app.entropy.as_ref())),
         count: blank::count_for(units),
     };
     let body = GrantBody {
-        lease_id: LeaseId::born(now, app.entropy.as_ref()),
+        lease_id,
         request_id: ask.request_id,
         organizer_id: caller.organizer,
-        event_id: quota.event_id,
+        event_id,
         quota_id: ask.quota_id,
         station: caller.device,
         units,
@@ -87,9 +127,10 @@ async fn lend(
         granted_at: now,
     };
     store::insert_lease(tx, &body, signer.number, signer.format).await?;
-    note(tx, Subject::Quota(ask.quota_id, quota.event_id)).await?;
+    store::save_quota(tx, ask.quota_id, &account).await?;
+    note(tx, Subject::Quota(ask.quota_id, event_id)).await?;
     tracing::info!(device = caller.device.0, quota = ask.quota_id.0, asked = ask.wanted, units, "lease granted");
-    Ok(body)
+    Ok(Some(body))
 }
 
 /// Grants of this device that its journal has not taken in yet, each exactly as first given.

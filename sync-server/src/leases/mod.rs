@@ -1,53 +1,95 @@
-//! Units lent to stations. A grant is asked with an id of the station's, answered the same again, and repeated at each
-//! contact until the station's journal says it was taken in.
+//! Units lent to stations, and where each of them is. A grant is asked with an id of the station's, answered the same
+//! again, and repeated at each contact until the station's journal says it was taken in. What a movement does to the
+//! accounts is decided in [`willcall_domain::leases::ledger`]; here rows are loaded, and saved.
+//!
+//! Quotas are held before leases, in ascending order: whoever applies many facts calls [`lock_page`] first.
 
+mod accept;
+mod blanks;
+mod give_back;
 mod grant;
+mod hand_over;
+mod recall;
 mod store;
+mod unheard;
+mod units;
+mod write_off;
 
+pub use accept::accept;
+pub use give_back::{closed, give_back};
 pub use grant::{grant, open_grants};
-
-use crate::http::problem::Failure;
-use crate::{
-    app::{App, Tx},
-    http::caller::DeviceCaller,
-    sync::Applied,
+pub use hand_over::{declined, given, taken};
+pub use recall::{find_dry, ran_dry, set_targets};
+pub use store::{Flying, HeldBy};
+pub use unheard::{hold_back, let_go};
+pub use units::{
+    Quit, UnitUse, free_units, lock, lock_page, quit, quota_of, sell_uncovered, units_of, unsell, use_unit,
 };
-use serde_json::json;
-use willcall_domain::{id::LeaseId, leases::UnitRef};
+pub use write_off::{
+    Person, Silent, device as write_off_device, flying, hand_over_of as write_off_hand_over, held_by_device,
+    held_of_event,
+};
 
-/// The station has taken the units in.
+use crate::{
+    app::Tx,
+    http::{Failure, caller::DeviceCaller},
+};
+use uuid::Uuid;
+use willcall_domain::{
+    catalog::draft::LendingDraft,
+    id::EventId,
+    leases::{HandOverRow, LeaseRow},
+    sync::change::VoidBlanks,
+};
+
+/// How much of an event's quotas tills may hold.
 ///
 /// # Errors
 /// When the database is away.
-pub async fn accept(app: &App, tx: &mut Tx, caller: &DeviceCaller, lease: LeaseId) -> Result<Applied, Failure> {
-    if store::accept(tx, caller.device, lease, app.clock.now()).await? {
-        return Ok(Applied::Done);
-    }
-    // Granted by a server that lost it again: the units are counted by a person, never silently.
-    Ok(Applied::Parked { kind: "unknown_lease", event: None, detail: json!({ "lease_id": lease }) })
+pub async fn lending(tx: &mut Tx, event: EventId) -> Result<LendingDraft, Failure> {
+    Ok(store::lending(tx, event).await?)
 }
 
-/// What became of one unit of a sale.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum UnitUse {
-    /// Moved from leased to sold.
-    Taken,
-    /// Sold before to another position.
-    Twice,
-    /// Not lent to this station for a quota of this item.
-    NotLent,
-}
-
-/// Moves one unit from *leased* to *sold*.
+/// Changes it; what tills hold already stays with them.
 ///
 /// # Errors
 /// When the database is away.
-pub async fn use_unit(
+pub async fn set_lending(tx: &mut Tx, event: EventId, draft: LendingDraft) -> Result<(), Failure> {
+    store::set_lending(tx, event, draft).await?;
+    tracing::info!(organizer = tx.organizer.0, event = event.0, ?draft, "lending changed");
+    Ok(())
+}
+
+/// Leases of a device as it is told of them, for the feed; `only` names some.
+///
+/// # Errors
+/// When the database is away.
+pub async fn rows(
     tx: &mut Tx,
     caller: &DeviceCaller,
-    unit: UnitRef,
-    item: willcall_domain::id::ItemId,
-    position: willcall_domain::id::PositionId,
-) -> Result<UnitUse, Failure> {
-    Ok(store::use_unit(tx, caller.device, unit, item, position).await?)
+    events: &[EventId],
+    only: Option<Vec<Uuid>>,
+) -> sqlx::Result<Vec<LeaseRow>> {
+    store::lease_rows(tx, caller.device, events, only).await
+}
+
+/// Hand-overs a device gave, as it is told of them; `only` names some.
+///
+/// # Errors
+/// When the database is away.
+pub async fn hand_over_rows(
+    tx: &mut Tx,
+    caller: &DeviceCaller,
+    events: &[EventId],
+    only: Option<Vec<Uuid>>,
+) -> sqlx::Result<Vec<HandOverRow>> {
+    store::hand_over_rows(tx, caller.device, events, only).await
+}
+
+/// Void blanks of events, by lease; `only` names leases.
+///
+/// # Errors
+/// When the database is away.
+pub async fn void_blanks(tx: &mut Tx, events: &[EventId], only: Option<Vec<Uuid>>) -> sqlx::Result<Vec<VoidBlanks>> {
+    store::void_blanks(tx, events, only).await
 }

@@ -104,6 +104,7 @@ impl Desk {
             staff: self.caller.name.clone(),
             csrf: self.caller.csrf.clone(),
             may_edit: self.caller.role >= StaffRole::Manager,
+            owns: self.caller.role >= StaffRole::Owner,
             cases: self.cases,
             here,
             done: self.done,

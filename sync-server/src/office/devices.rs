@@ -17,9 +17,9 @@ use crate::{
 use askama::Template;
 use axum::{extract::Path, response::Response};
 use willcall_domain::{
-    catalog::draft::Wrong,
+    catalog::draft::{FieldError, Wrong},
     clock::UtcMillis,
-    devices::{Role, draft::DeviceTyped},
+    devices::{Right, Role, draft::DeviceTyped},
     id::{DeviceId, EventId},
 };
 
@@ -38,6 +38,7 @@ struct Line {
     name: String,
     gate: String,
     role: &'static str,
+    rights: String,
     events: String,
     state: &'static str,
     tone: &'static str,
@@ -55,6 +56,25 @@ struct FormPage {
     typed: Typed,
     errors: Errors,
     events: Vec<Choice>,
+    rights: Vec<RightChoice>,
+}
+
+#[derive(Template)]
+#[template(path = "office/device_rights.html")]
+struct RightsPage {
+    f: Frame,
+    title: String,
+    typed: Typed,
+    errors: Errors,
+    events: Vec<Choice>,
+    rights: Vec<RightChoice>,
+}
+
+/// A right to be given or not.
+struct RightChoice {
+    word: &'static str,
+    name: &'static str,
+    hint: &'static str,
 }
 
 struct Choice {
@@ -125,6 +145,12 @@ fn line(desk: &Desk, device: &DeviceFull, now: UtcMillis, zone: &str) -> Line {
         name: device.name.clone(),
         gate: device.gate.clone(),
         role: role(desk, device.role),
+        rights: rights(desk)
+            .iter()
+            .filter(|r| device.rights.iter().any(|d| d.as_str() == r.word))
+            .map(|r| r.name)
+            .collect::<Vec<_>>()
+            .join(", "),
         events: if device.all_events { words.all_events.clone() } else { device.events.join(", ") },
         state,
         tone,
@@ -143,6 +169,22 @@ fn role(desk: &Desk, role: Role) -> &'static str {
     }
 }
 
+/// Every right, in words.
+fn rights(desk: &Desk) -> Vec<RightChoice> {
+    let words = desk.words;
+    let choice = |right: Right| match right {
+        Right::TimeByHand => {
+            RightChoice { word: right.as_str(), name: &words.right_time_by_hand, hint: &words.right_time_by_hand_hint }
+        }
+        Right::Names => RightChoice { word: right.as_str(), name: &words.right_names, hint: &words.right_names_hint },
+    };
+    Right::ALL.map(choice).into()
+}
+
+fn chosen(typed: &Typed) -> Vec<Right> {
+    Right::ALL.into_iter().filter(|right| typed.says("rights", right.as_str())).collect()
+}
+
 /// `GET …/devices/new`.
 ///
 /// # Errors
@@ -150,22 +192,28 @@ fn role(desk: &Desk, role: Role) -> &'static str {
 pub async fn new(desk: Desk) -> Result<Response, Failure> {
     let mut tx = desk.begin_change().await?;
     let typed = Typed::of([("role", Role::Door.as_str().to_owned()), ("which", "all".to_owned())]);
+    let typed = typed.with("rights", [Right::Names.as_str()]);
     page::show(&form(&desk, &mut tx, typed, &[]).await?)
 }
 
 async fn form(desk: &Desk, tx: &mut Tx, typed: Typed, wrong: &[Wrong]) -> Result<FormPage, Failure> {
-    let events = catalog::list_events(tx).await?;
+    Ok(FormPage {
+        f: desk.frame("devices"),
+        typed,
+        errors: Errors::new(wrong, desk.words, desk.language),
+        events: choices(desk, tx).await?,
+        rights: rights(desk),
+    })
+}
+
+/// Every event, to be chosen or not.
+async fn choices(desk: &Desk, tx: &mut Tx) -> Result<Vec<Choice>, Failure> {
     let choice = |event: catalog::EventFull| Choice {
         id: event.event_id.0,
         hint: format::moment(event.draft.starts_at, &event.draft.zone, desk.language),
         name: event.draft.name,
     };
-    Ok(FormPage {
-        f: desk.frame("devices"),
-        typed,
-        errors: Errors::new(wrong, desk.words, desk.language),
-        events: events.into_iter().map(choice).collect(),
-    })
+    Ok(catalog::list_events(tx).await?.into_iter().map(choice).collect())
 }
 
 /// `POST …/devices/new`: answers the page with the code, which is not kept.
@@ -180,6 +228,7 @@ pub async fn create(desk: Desk, typed: Typed) -> Result<Response, Failure> {
         role: typed.text("role"),
         all_events: typed.text("which") != "some",
         events: typed.numbers("events").into_iter().map(EventId).collect(),
+        rights: chosen(&typed),
     }
     .read();
     let made = match read {
@@ -221,6 +270,62 @@ async fn show_code(desk: &Desk, mut tx: Tx, name: String, invitation: Invitation
     // First it is stored, then it is shown: what is on the screen works.
     tx.commit().await?;
     page::show(&page)
+}
+
+/// `GET …/devices/{device}/rights`.
+///
+/// # Errors
+/// When there is no such device, this person may only look, or the database is away.
+pub async fn show_rights(desk: Desk, Path((_, device)): Path<(String, i64)>) -> Result<Response, Failure> {
+    let mut tx = desk.begin_change().await?;
+    let device = edit::find(&mut tx, DeviceId(device)).await?;
+    let which = if device.all_events { "all" } else { "some" };
+    let typed = Typed::of([("which", which.to_owned())])
+        .with("rights", device.rights.iter().map(|right| right.as_str()))
+        .with("events", device.event_ids.iter());
+    page::show(&rights_page(&desk, &mut tx, &device, typed, &[]).await?)
+}
+
+async fn rights_page(
+    desk: &Desk,
+    tx: &mut Tx,
+    device: &DeviceFull,
+    typed: Typed,
+    wrong: &[Wrong],
+) -> Result<RightsPage, Failure> {
+    let events = choices(desk, tx).await?;
+    Ok(RightsPage {
+        f: desk.frame("devices"),
+        title: fill(&desk.words.rights_of, &[&device.name]),
+        typed,
+        errors: Errors::new(wrong, desk.words, desk.language),
+        events,
+        rights: rights(desk),
+    })
+}
+
+/// `POST …/devices/{device}/rights`: what it may do and, where that was sent along, what it may see.
+///
+/// # Errors
+/// When there is no such device, it was revoked, this person may only look, or the database is away.
+pub async fn set_rights(desk: Desk, Path((_, device)): Path<(String, i64)>, typed: Typed) -> Result<Response, Failure> {
+    let mut tx = desk.begin_change().await?;
+    let device = edit::find(&mut tx, DeviceId(device)).await?;
+    edit::set_rights(&mut tx, device.device_id, &chosen(&typed)).await?;
+    let events: Vec<EventId> = typed.numbers("events").into_iter().map(EventId).collect();
+    match typed.text("which").to_owned().as_str() {
+        "some" if events.is_empty() => {
+            let wrong = [("events", FieldError::NoneChosen)];
+            return page::show_refused(&rights_page(&desk, &mut tx, &device, typed, &wrong).await?);
+        }
+        "some" if device.all_events || events != device.event_ids => {
+            edit::set_events(&mut tx, device.device_id, Some(&events)).await?;
+        }
+        "all" if !device.all_events => edit::set_events(&mut tx, device.device_id, None).await?,
+        _ => {}
+    }
+    tx.commit().await?;
+    Ok(page::go(&desk.url("/devices?done=saved")))
 }
 
 /// `GET …/devices/{device}/revoke`: what it would mean.

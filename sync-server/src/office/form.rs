@@ -58,6 +58,12 @@ impl Typed {
         self.numbers(name).contains(value)
     }
 
+    /// Whether one of the values of a field is this word.
+    #[must_use]
+    pub fn says(&self, name: &str, word: &str) -> bool {
+        self.0.iter().any(|(n, value)| n == name && value == word)
+    }
+
     /// The values of a field that are numbers: ids of checkboxes.
     #[must_use]
     pub fn numbers(&self, name: &str) -> Vec<i64> {

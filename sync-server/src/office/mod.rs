@@ -17,8 +17,10 @@ pub mod format;
 mod items;
 mod lists;
 mod order;
+mod order_erase;
 mod orders;
 mod orders_csv;
+mod organizer;
 mod page;
 mod plot;
 mod qr;
@@ -27,6 +29,7 @@ mod sign_in;
 mod sign_out;
 mod store;
 mod trouble;
+mod units;
 pub mod words;
 
 use crate::{app::App, http::csrf};
@@ -55,6 +58,7 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/office/{organizer}/events/{event}/products/{item}", get(items::edit).post(items::update))
         .route("/office/{organizer}/events/{event}/quotas/new", get(quotas::new).post(quotas::create))
         .route("/office/{organizer}/events/{event}/quotas/{quota}", get(quotas::edit).post(quotas::update))
+        .route("/office/{organizer}/events/{event}/tills", get(units::show).post(units::set_lending))
         .route("/office/{organizer}/events/{event}/lists/new", get(lists::new).post(lists::create))
         .route("/office/{organizer}/events/{event}/lists/{list}", get(lists::edit).post(lists::update))
         .route("/office/{organizer}/orders", get(orders::show))
@@ -63,10 +67,18 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/office/{organizer}/orders/{code}/mark-paid", post(order::mark_paid))
         .route("/office/{organizer}/orders/{code}/resend", post(order::resend))
         .route("/office/{organizer}/orders/{code}/cancel", get(order::ask_cancel).post(order::cancel))
+        .route("/office/{organizer}/orders/{code}/erase", get(order_erase::ask).post(order_erase::erase))
         .route("/office/{organizer}/devices", get(devices::show))
         .route("/office/{organizer}/devices/new", get(devices::new).post(devices::create))
+        .route("/office/{organizer}/devices/{device}/write-off", get(units::ask_write_off).post(units::write_off))
+        .route(
+            "/office/{organizer}/hand-overs/{hand_over}/write-off",
+            get(units::ask_hand_over).post(units::write_off_hand_over),
+        )
         .route("/office/{organizer}/devices/{device}/invite", post(devices::invite))
+        .route("/office/{organizer}/devices/{device}/rights", get(devices::show_rights).post(devices::set_rights))
         .route("/office/{organizer}/devices/{device}/revoke", get(devices::ask_revoke).post(devices::revoke))
+        .route("/office/{organizer}/organizer", get(organizer::show).post(organizer::update))
         .route("/office/{organizer}/cases", get(cases::show))
         .route("/office/{organizer}/cases/{case}/close", post(cases::close))
         .layer(middleware::from_fn_with_state(app.clone(), csrf::csrf_guard))

@@ -1,11 +1,12 @@
 //! One order: what was sold, paid and scanned, and what can be done with it.
 
 use super::{
+    case_words::{self, OrderWords},
     desk::Desk,
-    format,
+    format, order_erase,
     orders::{channel_word, status_word},
     page::{self, Frame},
-    store::{self, PaymentRow, ScanOfOrder},
+    store::{self, CaseRow, PaymentRow, ScanOfOrder},
     words::fill,
 };
 use crate::{
@@ -22,6 +23,9 @@ use willcall_domain::{
     orders::OrderStatus,
     problem::{Code, Problem},
 };
+
+/// How many cases are shown with an order.
+const CASES: i64 = 20;
 
 #[derive(Template)]
 #[template(path = "office/order.html")]
@@ -50,6 +54,17 @@ struct Page {
     canceled: String,
     link: String,
     payments: Vec<PaymentLine>,
+    o: &'static OrderWords,
+    may_erase: bool,
+    /// Machines that were told to erase who bought it.
+    machines: Vec<String>,
+    cases: Vec<CaseLine>,
+}
+
+struct CaseLine {
+    title: &'static str,
+    /// How it was closed; that it is open.
+    ending: String,
 }
 
 struct PositionLine {
@@ -109,6 +124,9 @@ async fn load(desk: &Desk, code: &str) -> Result<Page, Failure> {
     let facts = store::facts(&mut tx, order.order_id).await?;
     let payments = store::payments(&mut tx, order.order_id).await?;
     let scans = store::scans(&mut tx, order.order_id).await?;
+    let machines = order_erase::machines(desk, &mut tx, order.order_id, &event.draft.zone).await?;
+    let about = store::CaseFilter { order: Some(order.order_id), ..store::CaseFilter::default() };
+    let cases = store::cases(&mut tx, about, CASES).await?;
     let (words, zone, language) = (desk.words, event.draft.zone.as_str(), desk.language);
     let moment = |at| format::moment(at, zone, language);
     let (status, tone) = status_word(words, order.status);
@@ -137,11 +155,24 @@ async fn load(desk: &Desk, code: &str) -> Result<Page, Failure> {
         canceled: facts.canceled_at.map(UtcMillis).map(moment).unwrap_or_default(),
         link: link(desk, &event, &order),
         payments: payments.iter().map(|p| payment_line(desk, p, order.total.currency, zone)).collect(),
+        o: &case_words::of(desk.language).order,
+        may_erase: order.status != OrderStatus::Pending && !(order.name.is_empty() && order.email.is_empty()),
+        machines,
+        cases: cases.iter().map(|case| case_line(desk, case)).collect(),
         code: order.code,
         name: order.name,
         email: order.email,
         event: event.draft.name,
     })
+}
+
+fn case_line(desk: &Desk, case: &CaseRow) -> CaseLine {
+    let words = case_words::of(desk.language);
+    let ending = match case.closed_at {
+        Some(_) => words.ending(case.resolution.as_deref(), &case.person, &case.note),
+        None => words.order.open.clone(),
+    };
+    CaseLine { title: words.kind(&case.kind).title, ending }
 }
 
 fn link(desk: &Desk, event: &EventFull, order: &FullOrder) -> String {

@@ -31,6 +31,8 @@ pub struct Frame {
     pub staff: String,
     pub csrf: String,
     pub may_edit: bool,
+    /// Whether this person is an owner.
+    pub owns: bool,
     pub cases: i64,
     pub here: &'static str,
     /// What was just done.

@@ -113,7 +113,7 @@ pub async fn edit(desk: Desk, Path((_, event, quota)): Path<(String, i64, i64)>)
     let mut tx = desk.begin_change().await?;
     let event = edit::find_event(&mut tx, EventId(event)).await?;
     let quota = edit::find_quota(&mut tx, event.event_id, QuotaId(quota)).await?;
-    let size = quota.size.map(|size| size.to_string()).unwrap_or_default();
+    let size = quota.wanted().map(|size| size.to_string()).unwrap_or_default();
     let typed = Typed::of([("name", quota.name.clone()), ("size", size)]).with("items", &quota.items);
     page::show(&form(&desk, &mut tx, &event, Some(&quota), typed, Errors::default()).await?)
 }

@@ -3,11 +3,15 @@
 
 use super::words::{self, Words};
 use crate::{
-    http::{Failure, language, problem::Shown, request_log::RequestId},
+    http::{
+        Failure, language,
+        problem::{self, Shown},
+        request_log::RequestId,
+    },
     shop::assets::{self, Assets},
 };
 use askama::Template;
-use axum::{extract::Request, middleware::Next, response::Response};
+use axum::{extract::Request, http::StatusCode, middleware::Next, response::Response};
 use willcall_domain::problem::Code;
 
 #[derive(Template)]
@@ -27,9 +31,12 @@ pub async fn show(request: Request, next: Next) -> Response {
     let language = language::of(request.headers());
     let number = request.extensions().get::<RequestId>().map_or_else(String::new, |id| id.0.clone());
     let mut response = next.run(request).await;
-    let Some(code) = response.extensions().get::<Failure>().map(|failure| failure.problem().code) else {
-        return response;
-    };
+    // An address with something else where a number should be is the address of nothing.
+    if response.status() == StatusCode::BAD_REQUEST && problem::unsaid(&response).is_some() {
+        *response.status_mut() = StatusCode::NOT_FOUND;
+    }
+    let failed = response.extensions().get::<Failure>().map(|failure| failure.problem().code);
+    let Some(code) = failed.or_else(|| problem::unsaid(&response)) else { return response };
     let words = words::of(language);
     let (title, sentence) = says(code, words);
     let page = Page { w: words, assets: assets::assets(), tag: language::tag(language), title, sentence, number };
@@ -46,13 +53,15 @@ fn says(code: Code, words: &'static Words) -> (&'static str, &'static str) {
         Code::Forbidden | Code::Unauthenticated | Code::Revoked => {
             (&words.trouble_forbidden, &words.trouble_forbidden_says)
         }
-        Code::Conflict | Code::SoldOut | Code::LeaseSpent | Code::NotEnrolled | Code::Busy => {
+        Code::Conflict | Code::SoldOut | Code::LeaseSpent | Code::NotEnrolled | Code::Busy | Code::InDoubt => {
             (&words.trouble_conflict, &words.trouble_conflict_says)
         }
         Code::Invalid | Code::TooLarge | Code::Method | Code::Protocol | Code::Underpaid => {
             (&words.trouble_unread, &words.trouble_unread_says)
         }
         Code::TooManyRequests | Code::Unavailable | Code::NoLink => (&words.trouble_busy, &words.trouble_busy_says),
-        Code::NotRecorded | Code::Corrupt | Code::Internal => (&words.trouble_internal, &words.trouble_internal_says),
+        Code::NotRecorded | Code::DiskFull | Code::Corrupt | Code::Internal => {
+            (&words.trouble_internal, &words.trouble_internal_says)
+        }
     }
 }

@@ -2,8 +2,10 @@
 //! decided in [`willcall_domain::orders`]; each function here works in the caller's transaction, so that whoever places
 //! or cancels can do more in the same breath.
 
+mod adopt;
 pub mod api;
 pub mod cancel;
+mod erase;
 pub mod expire;
 pub mod find;
 pub mod links;
@@ -13,16 +15,18 @@ pub mod send_confirmation;
 mod store;
 pub mod wire;
 
+pub use adopt::{Adopted, adopt};
 pub use cancel::cancel;
+pub use erase::{Erased, erase};
 pub use find::{FullOrder, FullPosition, find, find_by_code};
 pub use pay::mark_paid;
 pub use place::{Buyer, Channel, PlaceError, Placed, Wish, place};
 pub use send_confirmation::resend;
 
-use crate::{http::Failure, tx::Tx};
+use crate::{http::Failure, leases, tx::Tx};
 use willcall_domain::{
     id::{OrderId, QuotaId},
-    orders::{Order, OrderError},
+    orders::{Order, OrderError, OrderStatus},
     problem::{Code, Problem},
 };
 
@@ -52,22 +56,30 @@ async fn lock(tx: &mut Tx, id: OrderId) -> Result<Order, Failure> {
     order.ok_or_else(|| Problem::new(Code::NotFound, "There is no such order.").into())
 }
 
-/// Gives back the places of everything in the order that still holds one, and tells stations of it.
+/// Gives back the places of everything in the order that still holds one, and tells stations of it. What a till had sold
+/// from its lease is freed here and does not go back to the till.
 async fn free_places(tx: &mut Tx, order: &Order) -> Result<(), Failure> {
-    let mut places = store::places_held(tx, order.order_id).await?;
+    let places = store::places_held(tx, order.order_id).await?;
+    let positions = store::held_positions(tx, order.order_id).await?;
+    let leased = leases::units_of(tx, &positions).await?;
     // Ascending, as placing takes them: two transactions never wait for each other in a circle.
-    places.sort_unstable();
+    leases::lock(tx, places.iter().map(|(quota, _)| QuotaId(*quota)).chain(leased.iter().map(|l| l.2))).await?;
+    let freed = leases::free_units(tx, &positions).await?;
     for (quota, count) in places {
-        store::give_back(tx, QuotaId(quota), count).await?;
-        crate::sync::note(tx, crate::sync::Subject::Quota(QuotaId(quota), order.event_id)).await?;
+        let rest = count - freed.get(&QuotaId(quota)).copied().unwrap_or(0);
+        leases::unsell(tx, QuotaId(quota), rest.max(0)).await?;
     }
     Ok(())
 }
 
-/// Tells stations of every position of the order: its status is part of each.
+/// Tells stations of every position of the order: its status is part of each. That codes are good no longer, first.
 async fn note_positions(tx: &mut Tx, order: &Order) -> Result<(), Failure> {
     for position in store::raise_positions(tx, order.order_id).await? {
-        crate::sync::note(tx, crate::sync::Subject::Position(position, order.event_id)).await?;
+        let subject = crate::sync::Subject::Position(position, order.event_id);
+        match order.status {
+            OrderStatus::Canceled | OrderStatus::Expired => crate::sync::note_revoked(tx, subject).await?,
+            OrderStatus::Pending | OrderStatus::Paid => crate::sync::note(tx, subject).await?,
+        }
     }
     Ok(())
 }

@@ -74,11 +74,12 @@ pub(super) async fn insert_positions(tx: &mut Tx, order: &NewOrder, names: &[Str
     Ok(())
 }
 
-/// Takes `wanted` places; `false` when there are not so many. Stations' units count, whether sold or not.
+/// Takes `wanted` places; `false` when there are not so many. Stations' units count, whether sold or not, and nothing is
+/// sold above the size that is wanted.
 pub(super) async fn take(tx: &mut Tx, quota: QuotaId, wanted: i64) -> sqlx::Result<bool> {
     let done = sqlx::query(
         "UPDATE quota SET sold = sold + $3, version = version + 1
-         WHERE organizer_id = $1 AND quota_id = $2 AND (size IS NULL OR sold + leased + $3 <= size)",
+         WHERE organizer_id = $1 AND quota_id = $2 AND (size IS NULL OR sold + leased + unheard + $3 <= coalesce(target, size))",
     )
     .bind(tx.organizer.0)
     .bind(quota.0)
@@ -91,7 +92,7 @@ pub(super) async fn take(tx: &mut Tx, quota: QuotaId, wanted: i64) -> sqlx::Resu
 /// How many are left at this moment; 0 for a quota that is gone.
 pub(super) async fn free(tx: &mut Tx, quota: QuotaId) -> sqlx::Result<i64> {
     let free: Option<Option<i64>> = sqlx::query_scalar(
-        "SELECT greatest(size - sold - leased, 0) FROM quota WHERE organizer_id = $1 AND quota_id = $2",
+        "SELECT greatest(coalesce(target, size) - sold - leased - unheard, 0) FROM quota WHERE organizer_id = $1 AND quota_id = $2",
     )
     .bind(tx.organizer.0)
     .bind(quota.0)
@@ -113,18 +114,16 @@ pub(super) async fn places_held(tx: &mut Tx, order: OrderId) -> sqlx::Result<Vec
     .await
 }
 
-/// Gives places back. A product that joined a quota after it was sold was never counted in it, so the count stops at 0.
-pub(super) async fn give_back(tx: &mut Tx, quota: QuotaId, count: i64) -> sqlx::Result<()> {
-    sqlx::query(
-        "UPDATE quota SET sold = greatest(sold - $3, 0), version = version + 1
-         WHERE organizer_id = $1 AND quota_id = $2",
+/// The positions of an order that hold places.
+pub(super) async fn held_positions(tx: &mut Tx, order: OrderId) -> sqlx::Result<Vec<PositionId>> {
+    let ids: Vec<Uuid> = sqlx::query_scalar(
+        "SELECT position_id FROM order_position WHERE organizer_id = $1 AND order_id = $2 AND NOT canceled",
     )
     .bind(tx.organizer.0)
-    .bind(quota.0)
-    .bind(count)
-    .execute(tx.conn())
+    .bind(order.0)
+    .fetch_all(tx.conn())
     .await?;
-    Ok(())
+    Ok(ids.into_iter().map(PositionId).collect())
 }
 
 #[derive(sqlx::FromRow)]

@@ -44,6 +44,8 @@ pub struct EventOutcome {
     pub items: BTreeMap<String, ItemId>,
     pub quotas: BTreeMap<String, QuotaId>,
     pub lists: BTreeMap<String, ListId>,
+    /// What its ticket codes verify under, by key number: PEM blocks, no secret.
+    pub keys: BTreeMap<u8, String>,
 }
 
 #[derive(Debug, Clone, Serialize)]

@@ -1,6 +1,7 @@
 //! The seed file: what it may say. Everything that has a usual value may be left out; a word nobody knows is an error.
 
 use serde::Deserialize;
+use willcall_domain::devices::Right;
 
 /// A whole file.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -18,8 +19,12 @@ pub struct OrganizerPlan {
     pub name: String,
     #[serde(default)]
     pub legal_name: String,
+    /// Several lines.
     #[serde(default)]
     pub address: String,
+    /// Value added tax number or tax number, as receipts carry it.
+    #[serde(default)]
+    pub tax_number: String,
     /// What a buyer who pays by transfer is told.
     #[serde(default)]
     pub bank_details: String,
@@ -145,6 +150,9 @@ pub struct DevicePlan {
     pub role: String,
     /// Slugs of the events it may see; left out: all, also those to come.
     pub events: Option<Vec<String>>,
+    /// What it may do besides its role: `time_by_hand`.
+    #[serde(default)]
+    pub rights: Vec<Right>,
 }
 
 fn accent() -> String {

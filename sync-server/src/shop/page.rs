@@ -7,7 +7,11 @@ use super::{
 use crate::{
     app::App,
     catalog::{self, Seller, ShopEvent},
-    http::{Failure, request_log::RequestId},
+    http::{
+        Failure,
+        problem::{self, Shown},
+        request_log::RequestId,
+    },
     tx::Tx,
 };
 use askama::Template;
@@ -188,6 +192,9 @@ impl Trouble {
             StatusCode::NOT_FOUND => (&words.not_found_title, &words.not_found_text),
             StatusCode::FORBIDDEN => (&words.forbidden_title, &words.forbidden_text),
             StatusCode::TOO_MANY_REQUESTS => (&words.too_many_title, &words.too_many_text),
+            StatusCode::METHOD_NOT_ALLOWED | StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNPROCESSABLE_ENTITY => {
+                (&words.unread_title, &words.unread_text)
+            }
             _ => (&words.broken_title, &words.broken_text),
         };
         let notice = Notice {
@@ -215,14 +222,39 @@ pub async fn dress(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let Some(Bare(trouble)) = response.extensions_mut().remove::<Bare>() else { return response };
     if let Trouble::Failed(_, failure) = &*trouble {
-        let (code, cause) = (failure.problem().code.as_str(), failure.cause().unwrap_or_default());
-        if trouble.status().is_server_error() {
-            tracing::error!(request_id = %id.0, code, cause, "a page failed");
-        } else {
-            tracing::info!(request_id = %id.0, code, cause, "a page was refused");
-        }
+        log(failure, &id);
     }
     trouble.page(&id.0)
+}
+
+/// Gives browsers a page also where the framework answered before any of ours could: a method that is not taken, a body
+/// that is too large, a time that ran out.
+pub async fn dress_unsaid(request: Request, next: Next) -> Response {
+    let id = request.extensions().get::<RequestId>().cloned().unwrap_or_default();
+    let html = problem::wants_html(request.uri().path(), request.headers());
+    let tongue = Tongue::of(request.uri(), request.headers());
+    let response = next.run(request).await;
+    let dressed = response.extensions().get::<Shown>().is_some();
+    if !html || dressed || problem::unsaid(&response).is_none() {
+        return response;
+    }
+    let (parts, body) = response.into_parts();
+    let failure = problem::explain(parts.status, body).await;
+    log(&failure, &id);
+    let mut page = Trouble::Failed(tongue, failure).page(&id.0);
+    if let Some(methods) = parts.headers.get(header::ALLOW) {
+        page.headers_mut().insert(header::ALLOW, methods.clone());
+    }
+    page
+}
+
+fn log(failure: &Failure, id: &RequestId) {
+    let (code, cause) = (failure.problem().code, failure.cause().unwrap_or_default());
+    if code.status() >= 500 {
+        tracing::error!(request_id = %id.0, code = code.as_str(), cause, "a page failed");
+    } else {
+        tracing::info!(request_id = %id.0, code = code.as_str(), cause, "a page was refused");
+    }
 }
 
 /// Refuses a form that another site sent. Browsers say where a form comes from; programs say nothing and may pass, as there

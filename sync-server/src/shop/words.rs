@@ -42,7 +42,7 @@ words! {
     Waiting { title, text, retry }
     Trouble {
         not_found_title, not_found_text, to_start, forbidden_title, forbidden_text, too_many_title, too_many_text,
-        broken_title, broken_text, reference,
+        unread_title, unread_text, broken_title, broken_text, reference,
     }
     Errors {
         choose, too_many, sold_out, fewer_left, not_for_sale, gone, closed, name_missing, name_long, email_missing,

@@ -2,17 +2,30 @@
 //! the slices it belongs to ([`crate::till`], [`crate::checkin`], [`crate::leases`]).
 
 mod apply;
+pub mod backups;
+pub mod budget;
+pub mod cases;
 pub mod changes;
 pub mod contact;
+pub mod erase;
+mod feed;
+pub mod give_back;
+pub mod history;
+mod intake;
+pub mod offers;
+mod pack;
 pub mod pull;
 pub mod push;
 mod rows;
+mod scope;
 pub mod sequencer;
 pub mod snapshot;
 mod store;
+mod stream;
 
 pub use apply::Applied;
-pub use changes::{Subject, note, note_gone};
-
-/// How far journals are in a finished backup. The server makes none itself, so stations keep everything.
-pub(crate) const SAFE: u64 = 0;
+pub use budget::Stations;
+pub use changes::{Subject, note, note_all, note_gone, note_revoked};
+pub use feed::Feed;
+pub use intake::is_signed;
+pub use snapshot::Snapshots;

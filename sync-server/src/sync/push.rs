@@ -1,109 +1,67 @@
-//! `POST /api/station/v1/journal`: takes a page of entries. Each is checked, kept as it came, and applied by itself;
-//! a bad one never blocks the next. Sent again, it answers what it answered before.
+//! `POST /api/station/v1/journal`: takes a page of entries, of whichever station and by whoever carries it. Each is
+//! checked, kept as it came, and applied by itself.
 
-use super::{apply, store};
-use crate::http::problem::Failure;
-use crate::{
-    app::{App, Tx},
-    http::caller::DeviceCaller,
-    metrics::EntryOutcome,
+use super::{
+    intake::{self, Taken},
+    store::incarnation,
 };
-use axum::{Json, extract::State};
-use ed25519_dalek::VerifyingKey;
-use serde_json::json;
+use crate::{
+    app::App,
+    http::{Failure, caller::Carrier},
+};
+use axum::{Json, body::Bytes, extract::State};
+use std::collections::BTreeMap;
 use willcall_domain::{
-    id::CaseId,
     problem::{Code, Problem},
-    sync::{Entry, Outcome, PushAnswer, PushRequest, journal::FIRST},
+    sync::PushAnswer,
 };
 
 /// Most entries of one page.
 const PAGE_MAX: usize = 1_000;
 
-/// Takes a page of a station's journal.
+/// Takes a page of a journal.
 ///
 /// # Errors
-/// When an entry is not this station's, not signed by it, or does not follow what the server has (`conflict`, with
-/// nothing of the rest stored); when the page is too long; when the database is away.
-pub async fn push(
-    caller: DeviceCaller,
-    State(app): State<App>,
-    Json(page): Json<PushRequest>,
-) -> Result<Json<PushAnswer>, Failure> {
-    if page.entries.len() > PAGE_MAX {
+/// When the page cannot be read or is too long, when a device that was switched off brings another's, or when the
+/// database is away.
+pub async fn push(carrier: Carrier, State(app): State<App>, page: Bytes) -> Result<Json<PushAnswer>, Failure> {
+    let groups = tokio::task::spawn_blocking(move || intake::read(&page)).await.map_err(Failure::internal)?;
+    let groups = groups.map_err(|e| Problem::new(Code::Invalid, format!("This is no page of a journal: {e}.")))?;
+    if groups.values().map(Vec::len).sum::<usize>() > PAGE_MAX {
         return Err(Problem::new(Code::TooLarge, format!("At most {PAGE_MAX} entries at once.")).into());
     }
-    let key = caller.key;
-    let mut tx = app.begin(caller.organizer).await?;
-    store::lock_journal(&mut tx, caller.device).await?;
-    let mut outcomes = Vec::with_capacity(page.entries.len());
-    let mut broken = None;
-    for entry in &page.entries {
-        match take(&app, &mut tx, &caller, &key, entry).await? {
-            Ok(outcome) => outcomes.push((entry.seq, outcome)),
-            Err(problem) => {
-                broken = Some(problem);
-                break;
-            }
+    let me = carrier.caller.device;
+    if carrier.revoked && groups.keys().any(|claim| claim.station != me) {
+        return Err(Problem::new(Code::Revoked, "It may bring its own journal, and nobody else's.").into());
+    }
+    // Signatures take longer than all else and need nothing of the database but the keys.
+    let mut tx = app.begin(carrier.caller.organizer).await?;
+    let mut keys = BTreeMap::new();
+    for claim in groups.keys() {
+        keys.insert(*claim, incarnation::keys(&mut tx, claim.station).await?);
+    }
+    tx.rollback().await?;
+    let mut checked = Vec::with_capacity(groups.len());
+    for (claim, entries) in groups {
+        let keys = keys.remove(&claim).flatten();
+        checked.push((claim, intake::check_all(entries, keys).await?));
+    }
+    let mut tx = app.begin(carrier.caller.organizer).await?;
+    let mut answer = PushAnswer { outcomes: Vec::new(), acked: 0, safe: 0 };
+    let most = checked.iter().max_by_key(|(_, all)| all.len()).map(|(claim, _)| *claim);
+    // Ascending by station, so that two carriers never wait for each other.
+    for (claim, all) in checked {
+        let Taken { outcomes, run } = intake::take(&app, &mut tx, me, claim, all).await?;
+        answer.outcomes.extend(outcomes);
+        if claim.station == me && run > 0 {
+            incarnation::note_acked(&mut tx, me, claim.incarnation, run).await?;
+        }
+        if most == Some(claim) {
+            answer.acked = run;
+            answer.safe = incarnation::safe(&mut tx, claim.station, claim.incarnation).await?;
         }
     }
-    let incarnation = page.entries.first().map_or(1, |e| e.incarnation);
-    let acked = store::tail(&mut tx, caller.device, incarnation).await?.map_or(0, |t| t.seq);
-    store::note_acked(&mut tx, caller.device, incarnation, acked, app.clock.now()).await?;
     tx.commit().await?;
-    match broken {
-        Some(problem) if outcomes.is_empty() => Err(problem.into()),
-        _ => Ok(Json(PushAnswer { outcomes, acked, safe: super::SAFE })),
-    }
-}
-
-/// One entry: the inner result is a refusal that ends the page, the outer a failure of ours.
-async fn take(
-    app: &App,
-    tx: &mut Tx,
-    caller: &DeviceCaller,
-    key: &VerifyingKey,
-    entry: &Entry,
-) -> Result<Result<Outcome, Problem>, Failure> {
-    if entry.station != caller.device {
-        return Ok(Err(Problem::new(Code::Forbidden, "This entry is another station's.")));
-    }
-    if let Err(error) = entry.verify(key) {
-        tracing::warn!(device = caller.device.0, seq = entry.seq, %error, "journal entry refused");
-        return Ok(Err(Problem::new(Code::Invalid, error.to_string())));
-    }
-    let here = store::stored(tx, caller.device, entry.incarnation, entry.seq).await?;
-    if let Some(same) = here.iter().find(|s| hex::encode(s.hash) == entry.hash) {
-        return Ok(Ok(same.outcome));
-    }
-    let now = app.clock.now();
-    if !here.is_empty() {
-        // One name, two entries: both are kept, and a person must know.
-        let case_id = CaseId::born(now, app.entropy.as_ref());
-        let case = store::NewCase {
-            case_id,
-            device: caller.device,
-            event: None,
-            kind: "fork",
-            detail: json!({ "incarnation": entry.incarnation, "seq": entry.seq, "entry": entry.id }),
-        };
-        store::open_case(tx, case, now).await?;
-        let outcome = Outcome::Parked { case_id };
-        store::insert_entry(tx, entry, outcome, now).await?;
-        return Ok(Ok(outcome));
-    }
-    let tail = store::tail(tx, caller.device, entry.incarnation).await?;
-    let (last_seq, last_hash) = tail.map_or((0, FIRST), |t| (t.seq, t.hash));
-    if let Err(error) = entry.follows(last_seq, &last_hash) {
-        return Ok(Err(Problem::new(Code::Conflict, format!("{error}; the server has {last_seq}."))));
-    }
-    let outcome = apply::apply(app, tx, caller, entry).await?;
-    store::insert_entry(tx, entry, outcome, now).await?;
-    app.metrics.journal_entry(match outcome {
-        Outcome::Applied => EntryOutcome::Applied,
-        Outcome::AppliedWithCase { .. } => EntryOutcome::AppliedWithCase,
-        Outcome::Parked { .. } => EntryOutcome::Parked,
-    });
-    tracing::info!(device = caller.device.0, seq = entry.seq, kind = %entry.kind, ?outcome, "journal entry");
-    Ok(Ok(outcome))
+    answer.outcomes.sort_by_key(|(seq, _)| *seq);
+    Ok(Json(answer))
 }

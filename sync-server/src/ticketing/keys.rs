@@ -6,7 +6,11 @@ use crate::{
     app::{App, Tx},
     sync::{Subject, note},
 };
-use ed25519_dalek::SigningKey;
+use ed25519_dalek::{
+    SigningKey, VerifyingKey,
+    pkcs8::{EncodePublicKey, spki::der::pem::LineEnding},
+};
+use std::collections::BTreeMap;
 use willcall_domain::{
     clock::UtcMillis,
     id::{EventId, ItemId, OrganizerId, PositionId},
@@ -56,6 +60,21 @@ pub async fn signer(tx: &mut Tx, app: &App, event: EventId) -> Result<Signer, Fa
         None => make(tx, app, event).await?,
     };
     Ok(Signer { organizer, event, number, format, key })
+}
+
+/// What codes of `event` verify under, by key number: a PEM block with lines before it that say whose key it is, as
+/// `willcall-station ticket inspect` reads it.
+///
+/// # Errors
+/// When a stored key is none, or the database is away.
+pub async fn public_keys(tx: &mut Tx, event: EventId) -> anyhow::Result<BTreeMap<u8, String>> {
+    let organizer = tx.organizer;
+    let mut keys = BTreeMap::new();
+    for (number, bytes) in store::public_keys(tx, event).await? {
+        let pem = VerifyingKey::try_from(&bytes[..])?.to_public_key_pem(LineEnding::LF)?;
+        keys.insert(u8::try_from(number)?, format!("organizer: {organizer}\nevent: {event}\n{pem}"));
+    }
+    Ok(keys)
 }
 
 async fn make(tx: &mut Tx, app: &App, event: EventId) -> Result<(u8, SigningKey), Failure> {

@@ -4,5 +4,5 @@ pub mod keys;
 mod store;
 pub mod ticket_pdf;
 
-pub use keys::{CodeOf, Signer, signer};
+pub use keys::{CodeOf, Signer, public_keys, signer};
 pub use ticket_pdf::{Tickets, tickets};

@@ -36,6 +36,15 @@ pub(super) async fn active_key(tx: &mut Tx, event: EventId) -> sqlx::Result<Opti
     .transpose()
 }
 
+/// Number and public half of every key.
+pub(super) async fn public_keys(tx: &mut Tx, event: EventId) -> sqlx::Result<Vec<(i16, Vec<u8>)>> {
+    sqlx::query_as("SELECT number, public_key FROM event_key WHERE organizer_id = $1 AND event_id = $2 ORDER BY number")
+        .bind(tx.organizer.0)
+        .bind(event.0)
+        .fetch_all(tx.conn())
+        .await
+}
+
 pub(super) async fn insert_key(
     tx: &mut Tx,
     event: EventId,

@@ -170,6 +170,7 @@ async fn papers(tx: &mut Tx, app: &App, order: &FullOrder) -> Result<Vec<TicketP
             tax_rate_bp: position.tax_rate_bp,
             code,
             test: false,
+            copy: 1,
             seller: imprint.clone(),
             issued_at: order.placed_at,
         });

@@ -3,5 +3,7 @@
 
 mod record;
 mod store;
+mod undo;
 
 pub use record::{record_payment, record_receipt, record_sale};
+pub use undo::{record_refund, record_void};

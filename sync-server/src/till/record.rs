@@ -10,9 +10,9 @@ use crate::{
 };
 use serde_json::json;
 use willcall_domain::{
-    id::{EventId, QuotaId},
+    id::{EventId, LeaseId, QuotaId},
     orders::{OrderStatus, totals},
-    sync::{Entry, Fact, fact::SaleLine},
+    sync::{CaseKind, Entry, Fact, fact::SaleLine},
 };
 
 /// Records a sale: the order, its positions, and the units it took. Units that were not this till's to sell, or were
@@ -23,65 +23,80 @@ use willcall_domain::{
 pub async fn record_sale(tx: &mut Tx, caller: &DeviceCaller, entry: &Entry, fact: &Fact) -> Result<Applied, Failure> {
     let Fact::Sale { order_id, event_id, lines, total, .. } = fact else { return Ok(Applied::Done) };
     let (order_id, event_id, total) = (*order_id, *event_id, *total);
-    let parked = |kind: &'static str| Applied::Parked { kind, event: None, detail: json!({ "order_id": order_id }) };
+    let parked = |kind: CaseKind| Applied::Parked { kind, event: None, detail: json!({ "order_id": order_id }) };
     if !caller.role.sells() {
-        return Ok(parked("sale_by_a_door"));
+        return Ok(parked(CaseKind::SaleByADoor));
     }
-    let Some(currency) = store::event_currency(tx, event_id).await? else { return Ok(parked("unknown_event")) };
+    let Some(currency) = store::event_currency(tx, event_id).await? else { return Ok(parked(CaseKind::UnknownEvent)) };
     let sums = totals(lines.iter().map(|l| (l.price, l.tax_rate_bp)), currency);
     if total.currency != currency || sums.map(|s| s.total) != Ok(total) {
-        return Ok(parked("sum_differs"));
+        return Ok(parked(CaseKind::SumDiffers));
     }
     if !store::items_known(tx, event_id, lines).await? {
-        return Ok(parked("unknown_product"));
+        return Ok(parked(CaseKind::UnknownProduct));
     }
     let status = if total.minor == 0 { OrderStatus::Paid } else { OrderStatus::Pending };
     if !store::insert_order(tx, caller.device, fact, status, entry.at.wall).await? {
-        return Ok(parked("order_exists"));
+        return Ok(parked(CaseKind::OrderExists));
     }
-    let mut excess = Vec::new();
+    let mut strain = Strain::default();
     for line in lines {
         if !store::insert_position(tx, order_id, event_id, line).await? {
-            return Ok(parked("ticket_sold_twice"));
+            return Ok(parked(CaseKind::TicketSoldTwice));
         }
-        excess.extend(take_units(tx, caller, line).await?);
+        take_units(tx, caller, line, &mut strain).await?;
         note(tx, Subject::Position(line.position_id, event_id)).await?;
     }
     note_quotas(tx, event_id, lines).await?;
     let differing = store::price_differs(tx, event_id, lines).await?;
+    let Strain { excess, wrong } = strain;
     tracing::info!(device = caller.device.0, positions = lines.len(), excess = excess.len(), "sale recorded");
     if !excess.is_empty() {
-        let detail = json!({ "order_id": order_id, "quotas": excess });
-        return Ok(Applied::Notice { kind: "excess", event: Some(event_id), detail });
+        let detail = json!({ "order_id": order_id, "quotas": excess, "written_off": wrong });
+        return Ok(Applied::Notice { kind: CaseKind::Excess, event: Some(event_id), detail });
+    }
+    if !wrong.is_empty() {
+        let detail = json!({ "order_id": order_id, "leases": wrong });
+        return Ok(Applied::Notice { kind: CaseKind::WriteOffWrong, event: Some(event_id), detail });
     }
     if differing {
         let detail = json!({ "order_id": order_id });
-        return Ok(Applied::Notice { kind: "price_differs", event: Some(event_id), detail });
+        return Ok(Applied::Notice { kind: CaseKind::PriceDiffers, event: Some(event_id), detail });
     }
     Ok(Applied::Done)
 }
 
-/// Takes the units of one position; answers the quotas in which it is one too many.
-async fn take_units(tx: &mut Tx, caller: &DeviceCaller, line: &SaleLine) -> Result<Vec<QuotaId>, Failure> {
-    let mut taken = 0;
+/// What the units of a sale came to, beyond what was lent.
+#[derive(Default)]
+struct Strain {
+    /// Quotas in which a position is not covered by what was lent: sold is sold, and counted.
+    excess: Vec<QuotaId>,
+    /// Leases that had been written off, and this sale is the first to show that their station lives.
+    wrong: Vec<LeaseId>,
+}
+
+/// Takes the units of one position.
+async fn take_units(tx: &mut Tx, caller: &DeviceCaller, line: &SaleLine, strain: &mut Strain) -> Result<(), Failure> {
+    let mut covered = Vec::new();
     for unit in &line.units {
-        if leases::use_unit(tx, caller, *unit, line.item_id, line.position_id).await? == UnitUse::Taken {
-            taken += 1;
+        match leases::use_unit(tx, caller, *unit, line.position_id).await? {
+            UnitUse::Taken(quota) => covered.push(quota),
+            UnitUse::AfterWriteOff { quota, beyond, first } => {
+                covered.push(quota);
+                strain.excess.extend(beyond.then_some(quota));
+                strain.wrong.extend(first.then_some(unit.lease_id));
+            }
+            UnitUse::Twice | UnitUse::NotLent => {}
         }
     }
-    if taken == store::quotas_of(tx, line.item_id).await?.len() {
-        return Ok(Vec::new());
-    }
-    // Sold is sold: honoured, and counted beyond what was lent.
-    let covered = store::covered_quotas(tx, line.position_id).await?;
-    let mut excess = Vec::new();
+    // Honoured, and counted beyond what was lent.
     for quota in store::quotas_of(tx, line.item_id).await? {
         if !covered.contains(&quota) {
-            store::sell_beyond(tx, quota).await?;
-            excess.push(quota);
+            leases::sell_uncovered(tx, quota).await?;
+            strain.excess.push(quota);
         }
     }
-    Ok(excess)
+    Ok(())
 }
 
 async fn note_quotas(tx: &mut Tx, event: EventId, lines: &[SaleLine]) -> Result<(), Failure> {
@@ -110,10 +125,10 @@ pub async fn record_payment(
     let Fact::Payment { payment_id, order_id, amount, .. } = fact else { return Ok(Applied::Done) };
     let detail = json!({ "order_id": order_id, "payment_id": payment_id });
     let Some(order) = store::till_order(tx, caller.device, *order_id).await? else {
-        return Ok(Applied::Parked { kind: "unknown_order", event: None, detail });
+        return Ok(Applied::Parked { kind: CaseKind::UnknownOrder, event: None, detail });
     };
     if amount.currency != order.total.currency {
-        return Ok(Applied::Parked { kind: "sum_differs", event: Some(order.event_id), detail });
+        return Ok(Applied::Parked { kind: CaseKind::SumDiffers, event: Some(order.event_id), detail });
     }
     store::insert_payment(tx, caller.device, *payment_id, *order_id, *amount, entry.at.wall).await?;
     let paid = store::paid(tx, *order_id).await?;
@@ -124,23 +139,29 @@ pub async fn record_payment(
         }
     }
     if paid > order.total.minor {
-        return Ok(Applied::Notice { kind: "overpaid", event: Some(order.event_id), detail });
+        return Ok(Applied::Notice { kind: CaseKind::Overpaid, event: Some(order.event_id), detail });
     }
     Ok(Applied::Done)
 }
 
-/// Checks a receipt against its order. The journal itself is the record of receipts.
+/// Checks a receipt against its order, and one of money given back against what was. The journal itself is the record of
+/// receipts.
 ///
 /// # Errors
 /// When the database is away.
 pub async fn record_receipt(tx: &mut Tx, caller: &DeviceCaller, fact: &Fact) -> Result<Applied, Failure> {
     let Fact::Receipt { number, order_id, total } = fact else { return Ok(Applied::Done) };
     let detail = json!({ "order_id": order_id, "receipt": number });
-    match store::till_order(tx, caller.device, *order_id).await? {
-        None => Ok(Applied::Parked { kind: "unknown_order", event: None, detail }),
-        Some(order) if order.total != *total => {
-            Ok(Applied::Notice { kind: "sum_differs", event: Some(order.event_id), detail })
-        }
-        Some(_) => Ok(Applied::Done),
+    let Some(order) = store::till_order(tx, caller.device, *order_id).await? else {
+        return Ok(Applied::Parked { kind: CaseKind::UnknownOrder, event: None, detail });
+    };
+    let fits = if total.minor < 0 {
+        total.currency == order.total.currency && store::refunded(tx, *order_id, total.minor).await?
+    } else {
+        order.total == *total
+    };
+    if fits {
+        return Ok(Applied::Done);
     }
+    Ok(Applied::Notice { kind: CaseKind::SumDiffers, event: Some(order.event_id), detail })
 }

@@ -120,33 +120,6 @@ pub(super) async fn quotas_of(tx: &mut Tx, item: ItemId) -> sqlx::Result<Vec<Quo
     Ok(ids.into_iter().map(QuotaId).collect())
 }
 
-/// The quotas of which this position has a leased unit.
-pub(super) async fn covered_quotas(tx: &mut Tx, position: PositionId) -> sqlx::Result<Vec<QuotaId>> {
-    let ids: Vec<i64> = sqlx::query_scalar(
-        "SELECT l.quota_id FROM lease_unit u JOIN lease l ON l.organizer_id = u.organizer_id AND l.lease_id = u.lease_id
-         WHERE u.organizer_id = $1 AND u.position_id = $2",
-    )
-    .bind(tx.organizer.0)
-    .bind(position.0)
-    .fetch_all(tx.conn())
-    .await?;
-    Ok(ids.into_iter().map(QuotaId).collect())
-}
-
-/// Counts one sold unit that was nobody's to sell: a free one where there is one, else one beyond size.
-pub(super) async fn sell_beyond(tx: &mut Tx, quota: QuotaId) -> sqlx::Result<()> {
-    sqlx::query(
-        "UPDATE quota SET sold = sold + 1, version = version + 1,
-             excess = CASE WHEN size IS NULL THEN excess ELSE greatest(excess, sold + 1 + leased - size) END
-         WHERE organizer_id = $1 AND quota_id = $2",
-    )
-    .bind(tx.organizer.0)
-    .bind(quota.0)
-    .execute(tx.conn())
-    .await?;
-    Ok(())
-}
-
 /// A till's own order.
 pub(super) struct TillOrder {
     pub event_id: EventId,
@@ -242,4 +215,58 @@ pub(super) async fn positions(tx: &mut Tx, order: OrderId) -> sqlx::Result<Vec<P
             .fetch_all(tx.conn())
             .await?;
     Ok(ids.into_iter().map(PositionId).collect())
+}
+
+/// The positions of an order with their items, and whether each is cancelled already.
+pub(super) async fn sold_positions(tx: &mut Tx, order: OrderId) -> sqlx::Result<Vec<(PositionId, ItemId, bool)>> {
+    let rows: Vec<(uuid::Uuid, i64, bool)> = sqlx::query_as(
+        "SELECT position_id, item_id, canceled FROM order_position
+         WHERE organizer_id = $1 AND order_id = $2 ORDER BY position_id FOR UPDATE",
+    )
+    .bind(tx.organizer.0)
+    .bind(order.0)
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows.into_iter().map(|(position, item, canceled)| (PositionId(position), ItemId(item), canceled)).collect())
+}
+
+/// Marks positions as cancelled.
+pub(super) async fn cancel_positions(tx: &mut Tx, positions: &[PositionId]) -> sqlx::Result<()> {
+    let ids: Vec<uuid::Uuid> = positions.iter().map(|p| p.0).collect();
+    sqlx::query(
+        "UPDATE order_position SET canceled = true, version = version + 1
+         WHERE organizer_id = $1 AND position_id = ANY($2)",
+    )
+    .bind(tx.organizer.0)
+    .bind(ids)
+    .execute(tx.conn())
+    .await
+    .map(drop)
+}
+
+/// Every position of the order is undone.
+pub(super) async fn set_canceled(tx: &mut Tx, order: OrderId, at: UtcMillis) -> sqlx::Result<()> {
+    sqlx::query(
+        "UPDATE orders SET status = 'canceled', expires_at = NULL, canceled_at = $3, version = version + 1
+         WHERE organizer_id = $1 AND order_id = $2",
+    )
+    .bind(tx.organizer.0)
+    .bind(order.0)
+    .bind(at.0)
+    .execute(tx.conn())
+    .await
+    .map(drop)
+}
+
+/// Whether this much was given back for an order; `amount_minor` is below zero.
+pub(super) async fn refunded(tx: &mut Tx, order: OrderId, amount_minor: i64) -> sqlx::Result<bool> {
+    sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM payment
+             WHERE organizer_id = $1 AND order_id = $2 AND state = 'confirmed' AND amount_minor = $3)",
+    )
+    .bind(tx.organizer.0)
+    .bind(order.0)
+    .bind(amount_minor)
+    .fetch_one(tx.conn())
+    .await
 }

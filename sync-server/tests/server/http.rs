@@ -44,6 +44,34 @@ async fn a_browser_gets_a_page_and_a_program_gets_json_for_the_same_problem() {
 }
 
 #[tokio::test]
+async fn an_error_has_its_words_also_for_who_takes_packed_answers() {
+    let world = World::new().await;
+    let answer = world.post("/api/station/v1/enrol", &[JSON, (header::ACCEPT_ENCODING, "gzip")], "{}").await;
+    assert_eq!(answer.header(header::CONTENT_ENCODING), "gzip");
+    assert_eq!(answer.json()["code"], "invalid", "{}", answer.text);
+    assert!(answer.json()["detail"].as_str().unwrap().contains("missing field `token`"), "{}", answer.text);
+}
+
+#[tokio::test]
+async fn what_the_framework_refuses_is_a_page_of_the_house_in_the_readers_language() {
+    let world = World::with(|config| config.bind.max_body = 1_000).await;
+    let browser = [(header::ACCEPT, "text/html"), (header::ACCEPT_LANGUAGE, "de")];
+    let form = (header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+    let large =
+        world.post("/house/event/order", &[browser[0].clone(), browser[1].clone(), form], "a".repeat(2_000)).await;
+    assert_eq!(large.status, StatusCode::PAYLOAD_TOO_LARGE, "{}", large.text);
+    let method = world.post("/livez", &browser, "").await;
+    assert_eq!(method.status, StatusCode::METHOD_NOT_ALLOWED, "{}", method.text);
+    assert_eq!(method.header(header::ALLOW), "GET,HEAD");
+    let no_text = world.get("/house/event/order/%ff/x", &browser).await;
+    assert_eq!(no_text.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", no_text.text);
+    for page in [large, method, no_text] {
+        let words = ["Das konnten wir nicht lesen", "lang=\"de\""];
+        assert!(words.iter().all(|said| page.text.contains(said)), "{}", page.text);
+    }
+}
+
+#[tokio::test]
 async fn a_body_that_is_too_large_packed_or_unpacked_is_refused_before_it_is_read() {
     let world = World::with(|config| config.bind.max_body = 10_000).await;
     let blanks = vec![b' '; 1_000_000];

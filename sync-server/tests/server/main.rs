@@ -6,6 +6,7 @@ mod database;
 mod http;
 mod jobs;
 mod mail;
+mod organizers;
 #[cfg(unix)]
 mod start;
 mod support;

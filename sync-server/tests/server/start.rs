@@ -30,23 +30,28 @@ struct Server {
 }
 
 impl Server {
-    fn start(mut command: Command) -> Self {
+    fn start(command: Command) -> Self {
+        Self::until(command, "started")
+    }
+
+    /// One that has logged this message.
+    fn until(mut command: Command, message: &str) -> Self {
         let mut process = command.spawn().unwrap();
         let log = BufReader::new(process.stderr.take().unwrap());
         let mut server = Self { process, log, address: String::new() };
         let mut seen = String::new();
-        while server.address.is_empty() {
+        loop {
             let mut line = String::new();
             if server.log.read_line(&mut line).unwrap() == 0 {
                 panic!("it ended with {:?}: {seen}", server.process.wait());
             }
             let entry: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
-            if entry["message"] == "started" {
-                server.address = entry["address"].as_str().unwrap().to_owned();
+            if entry["message"] == message {
+                server.address = entry["address"].as_str().unwrap_or_default().to_owned();
+                return server;
             }
             seen.push_str(&line);
         }
-        server
     }
 
     fn signal(&self, signal: nix::sys::signal::Signal) {
@@ -115,6 +120,8 @@ fn a_killed_server_loses_nothing_and_its_cluster_is_in_nobodys_way() {
     assert!(seeded.status.success(), "{}", said(&seeded));
     let first: serde_json::Value = serde_json::from_slice(&seeded.stdout).unwrap();
     assert!(first["organizers"][0]["devices"][0]["token"].is_string());
+    let key = first["organizers"][0]["events"][0]["keys"]["1"].as_str().unwrap();
+    assert!(key.starts_with("organizer: 1\nevent: 1\n-----BEGIN PUBLIC KEY-----\n"), "{key}");
     server.signal(nix::sys::signal::Signal::SIGKILL);
     assert_eq!(server.end().1, None, "killed");
 
@@ -126,6 +133,54 @@ fn a_killed_server_loses_nothing_and_its_cluster_is_in_nobodys_way() {
     assert!(again["organizers"][0]["staff"][0].get("password").is_none(), "secrets are told once");
     server.signal(nix::sys::signal::Signal::SIGTERM);
     assert_eq!(server.end().1, Some(0));
+}
+
+#[test]
+fn ctrl_c_is_heard_also_while_the_demo_is_being_made_and_the_next_start_makes_it_whole() {
+    let data = data();
+    let half = Server::until(program(data.path(), &["demo"]), "event made");
+    half.signal(nix::sys::signal::Signal::SIGINT);
+    let (log, code) = half.end();
+    assert_eq!(code, Some(0), "{log}");
+    assert_eq!(postmaster(data.path()), None, "the cluster has stopped cleanly");
+    assert!(!data.path().join("demo.json").exists(), "it was not whole");
+    let whole = Server::start(program(data.path(), &["demo"]));
+    assert!(data.path().join("demo.json").exists());
+    whole.signal(nix::sys::signal::Signal::SIGINT);
+    assert_eq!(whole.end().1, Some(0));
+}
+
+#[test]
+fn the_doctor_makes_nothing_and_says_each_thing_once() {
+    let folder = data();
+    let report = |name: &str, value: &str| {
+        let mut command = program(folder.path(), &["doctor", "--json"]);
+        let output = command.env(name, value).output().unwrap();
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let of = |check: &str| {
+            let findings = report["findings"].as_array().unwrap();
+            let finding = findings.iter().find(|f| f["check"] == check).unwrap_or_else(|| panic!("{check}: {report}"));
+            (finding["ok"].as_bool().unwrap(), finding["detail"].as_str().unwrap().to_owned())
+        };
+        (of("mail"), of("database"))
+    };
+    let (mail, database) = report("WILLCALL_SMTP", "gopher://x");
+    assert!(!mail.0 && mail.1.contains("WILLCALL_SMTP"), "{mail:?}");
+    assert!(database.0 && database.1.contains("none yet"), "mail is no matter of the database's: {database:?}");
+    let (mail, database) = report("WILLCALL_PG_BINDIR", "/tmp");
+    assert!(mail.0 && !database.0 && database.1.contains("has no initdb"), "{database:?}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "looking makes nothing");
+}
+
+#[test]
+fn what_is_wrong_with_a_seed_is_said_with_its_line_before_anything_is_made() {
+    let folder = data();
+    let seed = folder.path().join("wrong.toml");
+    let file = seed.to_str().unwrap();
+    refuses(program(folder.path(), &["seed", file]), "cannot be read: No such file");
+    std::fs::write(&seed, "[[organizer]]\nslug = \"a\"\ncolour = \"red\"\n").unwrap();
+    refuses(program(folder.path(), &["seed", file]), "wrong.toml: line 3: unknown field `colour`");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no cluster was made for it");
 }
 
 #[test]

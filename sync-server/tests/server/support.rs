@@ -5,7 +5,8 @@ use axum::{
     body::{Body, to_bytes},
     http::{HeaderMap, Request, StatusCode, header},
 };
-use std::sync::Arc;
+use flate2::read::GzDecoder;
+use std::{io::Read, sync::Arc};
 use tower::ServiceExt;
 use willcall_domain::{
     clock::{ManualClock, UtcMillis},
@@ -95,6 +96,10 @@ impl Answer {
 pub async fn send(router: Router, request: Request<Body>) -> Answer {
     let answer = router.oneshot(request).await.unwrap();
     let (parts, body) = answer.into_parts();
-    let bytes = to_bytes(body, usize::MAX).await.unwrap();
+    let mut bytes = to_bytes(body, usize::MAX).await.unwrap().to_vec();
+    if parts.headers.get(header::CONTENT_ENCODING).is_some_and(|how| how == "gzip") {
+        let packed = std::mem::take(&mut bytes);
+        GzDecoder::new(&packed[..]).read_to_end(&mut bytes).unwrap();
+    }
     Answer { status: parts.status, headers: parts.headers, text: String::from_utf8_lossy(&bytes).into_owned() }
 }

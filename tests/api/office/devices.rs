@@ -106,3 +106,35 @@ async fn a_device_without_name_role_or_events_comes_back() {
         ines.refused("/office/harbour/devices/new", &[("name", "Door"), ("role", "till"), ("which", "all")]).await;
     assert!(taken.contains("Already used by another"), "{taken}");
 }
+
+#[tokio::test]
+async fn rights_are_given_with_the_device_or_later_and_taken_again() {
+    let server = server().await;
+    let ines = Browser::ines(&server).await;
+    let form = [("name", "Door"), ("role", "door"), ("which", "all"), ("rights", "time_by_hand"), ("rights", "fly")];
+    let answer: Value = enrol(&server, &token_in(&made(&ines, &form).await)).await.json().await.unwrap();
+    assert_eq!(answer["rights"], json!(["time_by_hand"]), "what nobody knows is no right");
+    assert_eq!(answer["organizer"]["tax_number"], "DE811111111", "and who sells");
+    let right = "Scan under a time given by hand";
+    assert!(ines.page("/office/harbour/devices").await.contains(right));
+    let path = format!("/office/harbour/devices/{}/rights", answer["device_id"]);
+    let checked = "value=\"time_by_hand\" checked";
+    let page = ines.page(&path).await;
+    assert!(page.contains("Rights of Door") && page.contains(checked), "{page}");
+    let rights = || server.count("SELECT cardinality(rights)::bigint FROM device");
+    assert_eq!(ines.send(&path, &[]).await, "/office/harbour/devices?done=saved");
+    assert_eq!(rights().await.unwrap(), 0);
+    assert!(!ines.page(&path).await.contains(checked));
+    assert!(!ines.page("/office/harbour/devices").await.contains(right));
+    ines.send(&path, &[("rights", "time_by_hand")]).await;
+    assert_eq!(rights().await.unwrap(), 1);
+    let told = "SELECT count(*) FROM change WHERE kind = 'device'";
+    assert_eq!(server.count(told).await.unwrap(), 4, "made, enrolled, taken, given: it hears of each");
+    let vera = Browser::of(&server, "viewer@harbour.example").await;
+    assert_eq!(vera.post(&path, &[]).await.status(), 403);
+    let zoe = Browser::of(&server, "zoe@zebra.example").await;
+    assert_eq!(zoe.post(&path.replace("harbour", "zebra"), &[]).await.status(), 404, "another house's device");
+    assert_eq!(rights().await.unwrap(), 1);
+    ines.send(&path.replace("rights", "revoke"), &[]).await;
+    assert_eq!(ines.post(&path, &[]).await.status(), 409, "a revoked device gets none");
+}

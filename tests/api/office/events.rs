@@ -16,6 +16,16 @@ const EVENT: [(&str, &str); 10] = [
     ("code_format", "wc1"),
 ];
 
+#[tokio::test]
+async fn an_address_with_a_word_where_a_number_should_be_is_the_address_of_nothing() {
+    let server = server().await;
+    let ines = Browser::ines(&server).await;
+    let page = ines.get("/office/harbour/events/seven").await;
+    assert_eq!(page.status(), 404);
+    let text = page.text().await.unwrap();
+    assert!(text.contains("There is nothing here") && text.contains("belongs to another organizer"), "{text}");
+}
+
 fn with<'a>(form: &[(&'a str, &'a str)], changed: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     let kept = form.iter().filter(|(name, _)| changed.iter().all(|(n, _)| n != name));
     kept.chain(changed).copied().collect()

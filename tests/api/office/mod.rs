@@ -5,9 +5,11 @@ mod dashboard;
 mod devices;
 mod events;
 mod orders;
+mod organizer;
 mod quotas;
 mod sign_in;
 mod tenants;
+mod units;
 
 use reqwest::{Client, RequestBuilder, Response, redirect::Policy};
 use willcall_server::Config;

@@ -68,7 +68,7 @@ async fn who_tries_too_often_waits_even_with_the_right_password() {
     assert_eq!(limited.status(), 429);
     let wait: u64 = limited.headers()["retry-after"].to_str().unwrap().parse().unwrap();
     let page = limited.text().await.unwrap();
-    assert!(page.contains(&format!("Wait {wait} seconds")), "{page}");
+    assert!(page.contains(&format!("Wait {wait} s,")), "{page}");
     server.clock.advance(Duration::from_secs(wait));
     assert_eq!(to(&browser.sign_in("ines@harbour.example", PASSWORD).await), "/office/harbour");
 }

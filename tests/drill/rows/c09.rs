@@ -12,6 +12,8 @@ use willcall_tests::{premises::Premises, record::Outcome};
 
 const BAR: Duration = Duration::from_secs(30);
 
+const SLOW: Duration = Duration::from_secs(5);
+
 pub async fn run(scale: f64) -> anyhow::Result<Outcome> {
     let network = offline::proof()?;
     let n = scaled(3, scale, 1);
@@ -31,9 +33,12 @@ pub async fn run(scale: f64) -> anyhow::Result<Outcome> {
         slowest = slowest.max(sold);
         let (took, processes) = town::end(&mut premises).await?;
         (down, left) = (down.max(took), left + processes);
+        let lines = premises.server()?.lines();
+        // Ending takes a moment; what it was busy with otherwise.
+        let said: Vec<&str> = lines.iter().rev().take(8).rev().map(|l| l.text.as_str()).collect();
         times.push(json!({
             "started_ms": ms(started), "seeded_ms": ms(planned), "sold_ms": ms(sold), "ticket_bytes": paper.len(),
-            "ended_ms": ms(took),
+            "ended_ms": ms(took), "said_at_a_slow_end": (took > SLOW).then_some(said),
         }));
     }
     Ok(Outcome {

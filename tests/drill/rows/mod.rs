@@ -1,14 +1,28 @@
 //! The table of drills. A row that is not here has not been written yet, and `drill` says so.
 
 mod a05;
+mod b15;
 mod c09;
+mod c15;
 mod e01;
 mod g11;
 mod g13;
 mod g17;
 mod k01;
+mod k02;
 mod k03;
+mod k06;
+mod k07;
+mod k08;
+mod k09;
+mod k10;
+mod k11;
+mod k13;
+mod k14;
+mod k23;
+mod p04;
 mod p07;
+mod p09;
 
 use std::pin::Pin;
 use willcall_tests::record::Outcome;
@@ -41,11 +55,25 @@ pub const ROWS: &[Row] = &[
         run: |scale| Box::pin(a05::run(scale)),
     },
     Row {
+        id: "B15",
+        says: "1,000 places, 20,000 buyers, the server killed while they ask: sold exactly, to nobody twice, given back",
+        programs: SERVER,
+        offline: false,
+        run: |scale| Box::pin(b15::run(scale)),
+    },
+    Row {
         id: "C09",
         says: "from an empty folder to the first sale, without a network; one command up, one down",
         programs: SERVER,
         offline: true,
         run: |scale| Box::pin(c09::run(scale)),
+    },
+    Row {
+        id: "C15",
+        says: "server and database killed under load: what was confirmed is there, and the data is whole",
+        programs: SERVER,
+        offline: false,
+        run: |scale| Box::pin(c15::run(scale)),
     },
     Row {
         id: "E01",
@@ -83,11 +111,88 @@ pub const ROWS: &[Row] = &[
         run: |scale| Box::pin(k01::run(scale)),
     },
     Row {
+        id: "K02",
+        says: "a disk full at any page: nothing confirmed is lost, nothing damaged; no sale begins, scans go on from ballast",
+        programs: BOTH,
+        offline: false,
+        run: |scale| Box::pin(k02::run(scale)),
+    },
+    Row {
         id: "K03",
-        says: "a station killed at any moment loses nothing it answered and counts nothing twice (the kill half)",
+        says: "a station killed or cut off its power at any moment loses nothing it answered and counts nothing twice",
         programs: BOTH,
         offline: false,
         run: |scale| Box::pin(k03::run(scale)),
+    },
+    Row {
+        id: "K06",
+        says: "a server in trouble for ten minutes is left alone: who asks when is spread evenly, and nobody asks often",
+        programs: &[],
+        offline: false,
+        run: |scale| Box::pin(k06::run(scale)),
+    },
+    Row {
+        id: "K07",
+        says: "answers lost, questions doubled, pages late: what was done is there, once",
+        programs: &[],
+        offline: false,
+        run: |scale| Box::pin(k07::run(scale)),
+    },
+    Row {
+        id: "K08",
+        says: "a half-broken line: no screen waits, the word about the link is right, what can arrive does",
+        programs: &[],
+        offline: false,
+        run: |scale| Box::pin(k08::run(scale)),
+    },
+    Row {
+        id: "K09",
+        says: "two thousand stations come back within a second, and the shop hardly notices",
+        programs: SERVER,
+        offline: false,
+        run: |scale| Box::pin(k09::run(scale)),
+    },
+    Row {
+        id: "K10",
+        says: "a station of any released version changes over, killed at any moment: old or new, nothing unsent lost",
+        programs: BOTH,
+        offline: false,
+        run: |scale| Box::pin(k10::run(scale)),
+    },
+    Row {
+        id: "K11",
+        says: "a station of the first release against the server of today, as it was recorded",
+        programs: &[],
+        offline: false,
+        run: |scale| Box::pin(k11::run(scale)),
+    },
+    Row {
+        id: "K13",
+        says: "one entry of a thousand that nobody can apply holds up none of the others",
+        programs: &[],
+        offline: false,
+        run: |scale| Box::pin(k13::run(scale)),
+    },
+    Row {
+        id: "K14",
+        says: "a thin line full of a large download: a sale goes up, and a revocation comes down",
+        programs: &[],
+        offline: false,
+        run: |scale| Box::pin(k14::run(scale)),
+    },
+    Row {
+        id: "K23",
+        says: "every ticket that entered twice is listed once the journals have met (the server's half)",
+        programs: &[],
+        offline: false,
+        run: |scale| Box::pin(k23::run(scale)),
+    },
+    Row {
+        id: "P04",
+        says: "limits cost nothing, a gate stays far below them, and who is told to wait waits",
+        programs: &[],
+        offline: false,
+        run: |scale| Box::pin(p04::run(scale)),
     },
     Row {
         id: "P07",
@@ -95,5 +200,12 @@ pub const ROWS: &[Row] = &[
         programs: BOTH,
         offline: false,
         run: |scale| Box::pin(p07::run(scale)),
+    },
+    Row {
+        id: "P09",
+        says: "the first sync of a large event over a thin line, and what it takes (without search and hub)",
+        programs: &["willcall-station"],
+        offline: false,
+        run: |scale| Box::pin(p09::run(scale)),
     },
 ];

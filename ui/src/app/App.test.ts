@@ -27,11 +27,26 @@ describe("the window", () => {
     expect(screen.getByTestId("data-age").textContent?.trim()).toBe("Data 13 min old");
   });
 
+  it("says when the disk has no room, and how many scans it has not taken", async () => {
+    const memory = freshHost();
+    render(App);
+    await screen.findByTestId("link-pill");
+    expect(screen.queryByTestId("disk-note")).toBeNull();
+    const disk = { ...memory.status.disk, room: "scans_only", free_bytes: 3_000_000 } as const;
+    memory.status = { ...memory.status, disk };
+    memory.emit("changed", { topics: ["status"] });
+    const note = await screen.findByTestId("disk-note");
+    expect(note.textContent?.trim()).toBe("Disk almost full · 3 MB free");
+    memory.status = { ...memory.status, disk: { ...disk, room: "nothing", not_recorded: 14 } };
+    memory.emit("changed", { topics: ["status"] });
+    await waitFor(() => expect(screen.getByTestId("disk-note").textContent?.trim()).toBe("14 scans not recorded"));
+  });
+
   it("follows what the host says has changed", async () => {
     const memory = freshHost();
     render(App);
     await screen.findByTestId("link-pill");
-    memory.status = { ...memory.status, waiting: 0, link: { connected: true, last_contact_at: 0, detail: "" } };
+    memory.status = { ...memory.status, waiting: 0, link: { connected: true, last_contact_at: 0, detail: "", refused: 0 } };
     memory.emit("changed", { topics: ["status"] });
     await waitFor(() => expect(screen.getByTestId("link-pill").textContent?.trim()).toBe("Connected"));
   });

@@ -10,6 +10,10 @@ export type LinkView = {
  */
 connected: boolean, last_contact_at: UtcMillis | null, 
 /**
- * Why not, in words for a person; empty when connected.
+ * Why not, in words for a person. When connected: what the server refuses all the same, mostly nothing.
  */
-detail: string, };
+detail: string, 
+/**
+ * Answers since the program started that were not used: not the server's, cut off, or nonsense.
+ */
+refused: number, };

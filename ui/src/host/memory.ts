@@ -70,7 +70,7 @@ export class Memory implements Host {
     checkin_door: () => ({ events: this.doorEvents(), recent: this.recent.slice(0, 50) }),
     checkin_scan: ({ code, list_id, direction }) => this.scan(code, list_id, direction),
     checkin_search: ({ text }) => this.search(text),
-    till_view: () => ({ events: this.tillEvents(), sales: this.sales }),
+    till_view: () => ({ room: this.status.disk.room, doubt: this.status.standing.doubt, events: this.tillEvents(), sales: this.sales }),
     till_sell: (request) => this.sell(request),
     till_print: ({ order_id, what }) => {
       const sale = this.sales.find((one) => one.order_id === order_id) ?? refuse("not-found", "There is no such sale.");
@@ -143,7 +143,7 @@ export class Memory implements Host {
       other_event: ticket?.event_id === world.OTHER_EVENT.event_id ? world.OTHER_EVENT.name : null,
       at: this.now(),
       gate: "Gate B",
-      delivery: this.status.link.connected ? "sent" : "here",
+      delivery: this.status.disk.room === "nothing" ? "not_recorded" : this.status.link.connected ? "sent" : "here",
       undone: false,
       data_age_s: this.status.data_age_s,
     };
@@ -175,6 +175,8 @@ export class Memory implements Host {
   private sell(request: Rpc["till_sell"][0]): SaleView {
     const before = this.answered.get(request.request_id);
     if (before) return before;
+    if (this.status.standing.doubt !== null) refuse("in-doubt", "Nothing was sold: take no money.");
+    if (this.status.disk.room !== "enough") refuse("disk-full", "Nothing was sold: take no money.");
     const positions = request.lines.flatMap((line): SoldPosition[] => {
       const product = world.PRODUCTS.find((one) => one.item_id === line.item_id) ?? refuse("not-found", "No such product.");
       const { item_id, name, price, tax_rate_bp, admission } = product;

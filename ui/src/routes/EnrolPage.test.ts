@@ -2,14 +2,18 @@ import { fireEvent, render, screen } from "@testing-library/svelte";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { preferences } from "../features/devices/preferences.svelte";
 import { words } from "../i18n/words.svelte";
+import type { Memory } from "../host/memory";
+import { freshHost } from "../testing/setup";
 import EnrolPage from "./EnrolPage.svelte";
 
 const value = (id: string): string => screen.getByTestId<HTMLInputElement>(id).value;
 
 describe("enrolment", () => {
   const onenrolled = vi.fn();
+  let memory: Memory;
 
   beforeEach(async () => {
+    memory = freshHost();
     onenrolled.mockReset();
     words.language = "en";
     await preferences.load();
@@ -22,6 +26,21 @@ describe("enrolment", () => {
     expect([value("enrol-url"), value("enrol-token")]).toEqual(["https://t.example", "let-me-in"]);
     await fireEvent.click(screen.getByTestId("enrol-submit"));
     await vi.waitFor(() => expect(onenrolled).toHaveBeenCalledOnce());
+  });
+
+  it("reads the code with the camera that is chosen there, and closes it then", async () => {
+    await fireEvent.click(screen.getByTestId("enrol-camera"));
+    expect(screen.queryByTestId("camera")).toBeNull();
+    await fireEvent.change(screen.getByTestId("settings-camera-kind"), { target: { value: "device" } });
+    await vi.waitFor(() => expect(screen.getByTestId("camera").dataset["running"]).toBe("true"));
+    expect(memory.settings.camera.kind).toBe("device");
+    memory.emit("camera_code", { code: "a ticket" });
+    expect(await screen.findByTestId("enrol-text-error")).toBeTruthy();
+    expect(value("enrol-url")).toBe("");
+    memory.emit("camera_code", { code: JSON.stringify({ url: "https://t.example", token: "seen" }) });
+    await vi.waitFor(() => expect([value("enrol-url"), value("enrol-token")]).toEqual(["https://t.example", "seen"]));
+    expect(screen.queryByTestId("camera")).toBeNull();
+    expect(screen.queryByTestId("enrol-text-error")).toBeNull();
   });
 
   it("says beside the field what is missing and keeps what was typed", async () => {

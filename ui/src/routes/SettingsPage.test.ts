@@ -47,6 +47,7 @@ describe("the settings", () => {
   it("tell where the keys are and what waits", () => {
     expect(screen.getByTestId("fact-key-store").textContent).toBe("the system's keychain");
     expect(screen.getByTestId("fact-waiting").textContent).toBe("14");
+    expect(screen.getByTestId("fact-disk").textContent).toBe("84 GB free · 67 MB kept for scans");
     expect(screen.getByTestId("fact-clock").textContent).toBe("+118 ms ± 24 ms");
   });
 });

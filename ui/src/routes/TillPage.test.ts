@@ -34,6 +34,22 @@ describe("the till", () => {
     expect(text("cart-total")).toBe("€33.00");
   });
 
+  it("says that no money may be taken while the disk is full, and sells again when there is room", async () => {
+    await fireEvent.click(screen.getByTestId("product-1"));
+    memory.status.disk.room = "scans_only";
+    await till.load();
+    await waitFor(() => screen.getByTestId("till-closed"));
+    expect(text("till-closed")).toContain("Take no money.");
+    expect(screen.getByTestId<HTMLButtonElement>("pay-exact").disabled).toBe(true);
+    await key("Enter");
+    expect(memory.sales).toHaveLength(0);
+    memory.status.disk.room = "enough";
+    await till.load();
+    await waitFor(() => expect(screen.queryByTestId("till-closed")).toBeNull());
+    await fireEvent.click(screen.getByTestId("pay-exact"));
+    await waitFor(() => screen.getByTestId("sale"));
+  });
+
   it("sells in two touches: product, exact cash", async () => {
     await fireEvent.click(screen.getByTestId("product-1"));
     await fireEvent.click(screen.getByTestId("pay-exact"));

@@ -171,7 +171,8 @@ fn each_state_of_order_and_position_has_its_reason() {
         (PositionRow { valid_from: Some(UtcMillis(NOW.0 + 1)), ..base.clone() }, refused(Reason::InvalidTime)),
         (PositionRow { valid_until: Some(NOW), ..base.clone() }, refused(Reason::InvalidTime)),
         (PositionRow { event_id: EventId(2), ..base.clone() }, refused(Reason::WrongEvent)),
-        (PositionRow { valid_until: Some(UtcMillis(NOW.0 + 1)), ..base }, (Class::Admitted, None)),
+        (PositionRow { valid_until: Some(UtcMillis(NOW.0 + 1)), ..base.clone() }, (Class::Admitted, None)),
+        (PositionRow { valid_from: Some(NOW), ..base }, (Class::Admitted, None)),
     ];
     for (position, expected) in table {
         assert_eq!(outcome(&Case::entry().known(&position)), expected, "{position:?}");
@@ -189,9 +190,23 @@ fn a_lower_issue_than_the_known_one_is_revoked() {
     let (old, known) = (signed(), PositionRow { issue: 2, ..position() });
     let verdict = Case::entry().decide(Subject::Known { position: &known, signed: Some(&old) });
     assert_eq!(outcome(&verdict), refused(Reason::Revoked));
+    let same = Signed { issue: 2, ..signed() };
+    let verdict = Case::entry().decide(Subject::Known { position: &known, signed: Some(&same) });
+    assert_eq!(outcome(&verdict), (Class::Admitted, None));
     let newer = Signed { issue: 3, ..signed() };
     let verdict = Case::entry().decide(Subject::Known { position: &known, signed: Some(&newer) });
     assert_eq!(outcome(&verdict), (Class::Admitted, None), "the code is newer than the data");
+}
+
+#[test]
+fn a_test_ticket_is_marked_whoever_says_that_it_is_one() {
+    let (real, test) = (signed(), Signed { flags: Flags { test: true, ..Flags::default() }, ..signed() });
+    for (known, code, marked) in [(false, &real, false), (true, &real, true), (false, &test, true), (true, &test, true)]
+    {
+        let position = PositionRow { test: known, ..position() };
+        let verdict = Case::entry().decide(Subject::Known { position: &position, signed: Some(code) });
+        assert_eq!(verdict.marks.contains(&Mark::Test), marked, "known as one: {known}");
+    }
 }
 
 #[test]
@@ -275,6 +290,17 @@ fn a_clock_that_may_stand_on_either_side_of_a_limit_asks_for_a_look() {
     assert_eq!((verdict.class, verdict.marks.as_slice()), (Class::Look, &[Mark::TimeUncertain][..]));
     let surely = PositionRow { valid_from: Some(UtcMillis(NOW.0 + 5_001)), ..position() };
     assert_eq!(outcome(&case.known(&surely)), refused(Reason::InvalidTime));
+    // The first instant is valid, the last is not.
+    for (from, class) in [(5_000, Class::Look), (-4_999, Class::Look), (-5_000, Class::Admitted)] {
+        let position = PositionRow { valid_from: Some(UtcMillis(NOW.0 + from)), ..position() };
+        assert_eq!(case.known(&position).class, class, "valid from {from}");
+    }
+    for (until, class) in
+        [(-5_000, Class::Refused), (-4_999, Class::Look), (5_000, Class::Look), (5_001, Class::Admitted)]
+    {
+        let position = PositionRow { valid_until: Some(UtcMillis(NOW.0 + until)), ..position() };
+        assert_eq!(case.known(&position).class, class, "valid until {until}");
+    }
 }
 
 #[test]

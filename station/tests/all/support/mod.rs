@@ -3,6 +3,8 @@
 
 use async_trait::async_trait;
 use ed25519_dalek::SigningKey;
+use futures_util::stream;
+use sha2::{Digest, Sha256};
 use std::{
     collections::BTreeMap,
     path::Path,
@@ -12,10 +14,11 @@ use std::{
 use url::Url;
 use uuid::Uuid;
 use willcall_domain::{
+    access::OrganizerRow,
     catalog::{EventRow, ItemRow, QuotaRow},
     checkin::{Direction, ListRow, VerdictView, wire::ScanRequest},
     clock::{ManualClock, UtcMillis},
-    devices::wire::{EnrolAnswer, EnrolRequest, Role},
+    devices::wire::{EnrolAnswer, EnrolRequest, Right, Role},
     entropy::SeededEntropy,
     id::*,
     leases::{BlankCodes, BlankRange, Grant, GrantBody, sign_grant, wire::LeaseRequest},
@@ -23,17 +26,22 @@ use willcall_domain::{
     orders::{OrderStatus, PositionRow},
     problem::{Code, Problem},
     sync::{
-        Change, ChangesAnswer, Contact, ContactAnswer, ContactBody, Cursor, Entry, Fact, Outcome, PushAnswer,
-        PushRequest, Row,
+        Change, ChangesAnswer, Contact, ContactAnswer, ContactBody, Cursor, Entry, Fact, KeyHistory, Outcome,
+        PushAnswer, PushRequest, Row,
         contact::sign_contact,
         journal::{FIRST, bytes32},
+        recognise::{Doubt, Recognised, Remembered, Told, recognise},
+        standing::machine_digest,
     },
     ticketing::{Claims, CodeFormat, Flags, KeyRow, KeyStatus, blank, sig1, wc1},
     till::wire::{SellLine, SellRequest, Tender},
 };
 use willcall_station::{
     Host, KeyStoreChoice, Station, StationConfig,
-    sync::{Refusal, Server, Transport},
+    sync::{
+        Refusal, Server, Transport,
+        transport::{Download, Following, Heard, Standing, whole},
+    },
 };
 
 pub const ORGANIZER: OrganizerId = OrganizerId(3);
@@ -41,6 +49,8 @@ pub const EVENT: EventId = EventId(7);
 pub const LIST: ListId = ListId(11);
 pub const ADULT: ItemId = ItemId(21);
 pub const MUG: ItemId = ItemId(22);
+/// The machine stations are opened on, as `WILLCALL_MACHINE_ID` says it to programs.
+pub const MACHINE: &str = "m1";
 pub const DOORS: UtcMillis = UtcMillis(1_798_000_000_000);
 
 #[derive(Debug)]
@@ -59,6 +69,60 @@ pub struct State {
     pub pushes: u32,
     pub server_ahead_ms: i64,
     pub format: CodeFormat,
+    /// What the device may do when it enrols.
+    pub rights: Vec<Right>,
+    /// Who sells; `None` is what a server of the first version says.
+    pub organizer: Option<OrganizerRow>,
+    /// The machine the next station is opened on.
+    pub machine: String,
+    /// What is remembered of each station's contacts, by incarnation.
+    pub remembered: BTreeMap<(DeviceId, u32), Remembered>,
+    /// Every contact as it was asked.
+    pub contacts: Vec<Contact>,
+    /// Who was suspended is told to doubt, whatever it says.
+    pub suspended: bool,
+    /// What a station that was switched off still has is taken.
+    pub takes_from_revoked: bool,
+    /// Up to where a finished backup has a journal.
+    pub safe: Option<u64>,
+    /// Gives no entries back, like a server of the first version.
+    pub gives_nothing_back: bool,
+}
+
+impl State {
+    /// Whether the one who speaks is doubted, its next token, and its newest incarnation; as the server does it.
+    fn recognise(&mut self, station: DeviceId, contact: &Contact) -> (bool, Option<String>, u32) {
+        let hash = |text: &str| -> [u8; 32] { Sha256::digest(text.as_bytes()).into() };
+        let journal = self.journal.get(&(station, contact.incarnation)).map_or(&[][..], Vec::as_slice);
+        let at = usize::try_from(contact.length).unwrap().checked_sub(1).and_then(|at| journal.get(at));
+        let newest = self.remembered.keys().filter(|(of, _)| *of == station).map(|(_, n)| *n).max().unwrap_or(0);
+        let known = self.remembered.entry((station, contact.incarnation)).or_default();
+        known.newest_incarnation = newest;
+        known.longest = journal.len() as u64;
+        known.hashes = at.map(|entry| bytes32(&entry.hash).unwrap()).into_iter().collect();
+        let told = Told {
+            incarnation: contact.incarnation,
+            length: contact.length,
+            tail: bytes32(&contact.tail_hash),
+            token: contact.resume.as_deref().map(hash),
+            keeps_tokens: contact.protocol >= 2,
+            machine: &contact.machine,
+            suspect: contact.suspect,
+            clock: None,
+        };
+        let newest = newest.max(contact.incarnation);
+        let recognised = recognise(&told, known);
+        if let Recognised::Doubted(doubt) = recognised {
+            known.doubted |= doubt != Doubt::OlderIncarnation;
+        }
+        if self.suspended || recognised != Recognised::Known {
+            return (true, None, newest);
+        }
+        let token = format!("token {} of {}/{}", self.contacts.len(), station, contact.incarnation);
+        known.tokens = [Some(hash(&token)), known.tokens[0]];
+        known.machine.clone_from(&contact.machine);
+        (false, Some(token), newest)
+    }
 }
 
 #[derive(Debug)]
@@ -103,6 +167,15 @@ impl FakeServer {
             pushes: 0,
             server_ahead_ms: 0,
             format: CodeFormat::Wc1,
+            rights: Vec::new(),
+            organizer: None,
+            machine: machine_digest(MACHINE),
+            remembered: BTreeMap::new(),
+            contacts: Vec::new(),
+            suspended: false,
+            takes_from_revoked: false,
+            safe: None,
+            gives_nothing_back: false,
         };
         Arc::new(Self {
             state: Mutex::new(state),
@@ -220,6 +293,8 @@ impl Transport for FakeServer {
             gate: "North".into(),
             role: self.role,
             events: vec![EVENT],
+            rights: state.rights.clone(),
+            organizer: state.organizer.clone(),
             device_token: "device-token".into(),
             server_key: hex::encode(self.server_key.verifying_key().as_bytes()),
             history: state.history,
@@ -227,16 +302,23 @@ impl Transport for FakeServer {
     }
 
     async fn contact(&self, server: &Server, contact: &Contact) -> Result<ContactAnswer, Refusal> {
-        let state = self.online(Some(server))?;
+        let mut state = self.online(Some(server))?;
         let station = *state.keys.keys().next_back().unwrap();
         let acked = state.journal.get(&(station, contact.incarnation)).map_or(0, Vec::len) as u64;
+        state.contacts.push(contact.clone());
+        let (suspect, resume, newest_incarnation) = state.recognise(station, contact);
         let body = ContactBody {
             nonce: contact.nonce.clone(),
             time: UtcMillis(willcall_domain::clock::Clock::now(&self.clock).0 + state.server_ahead_ms),
             history: state.history,
             head: state.head.len() as i64,
             acked,
-            safe: acked,
+            safe: state.safe.unwrap_or(acked),
+            resume,
+            suspect,
+            newest_incarnation,
+            protocol: 2,
+            sync_in_ms: 0,
         };
         let accepted: Vec<LeaseId> = state
             .journal
@@ -255,13 +337,20 @@ impl Transport for FakeServer {
     }
 
     async fn push(&self, server: &Server, page: &PushRequest) -> Result<PushAnswer, Refusal> {
-        let mut state = self.online(Some(server))?;
+        let mut state = match self.online(Some(server)) {
+            Err(refusal) if refusal.is_revoked() && self.state().takes_from_revoked => self.state(),
+            online => online?,
+        };
         state.pushes += 1;
         let mut outcomes = Vec::new();
         let mut acked = 0;
         for entry in &page.entries {
-            let key = willcall_domain::ticketing::key::public_key(&state.keys[&entry.station]).unwrap();
-            entry.verify(&key).expect("an entry as it was signed");
+            let first = willcall_domain::ticketing::key::public_key(&state.keys[&entry.station]).unwrap();
+            let mut keys = KeyHistory::of(first);
+            for known in state.journal.iter().filter(|((of, _), _)| *of == entry.station).flat_map(|(_, all)| all) {
+                keys.change(known).expect("a change of keys that counts");
+            }
+            entry.verify(keys.at(entry.incarnation, entry.seq)).expect("an entry as it was signed");
             let journal = state.journal.entry((entry.station, entry.incarnation)).or_default();
             if entry.seq as usize > journal.len() {
                 let (seq, hash) = journal.last().map_or((0, FIRST), |e| (e.seq, bytes32(&e.hash).unwrap()));
@@ -270,7 +359,9 @@ impl Transport for FakeServer {
                 }
                 journal.push(entry.clone());
             } else {
-                assert_eq!(journal[entry.seq as usize - 1], *entry, "sent again, it is the same");
+                let bare = |entry: &Entry| Entry { private: None, ..entry.clone() };
+                // What stood beside it may have been erased since.
+                assert_eq!(bare(&journal[entry.seq as usize - 1]), bare(entry), "sent again, it is the same");
             }
             acked = journal.len() as u64;
             outcomes.push((entry.seq, Outcome::Applied));
@@ -278,22 +369,40 @@ impl Transport for FakeServer {
         if outcomes.is_empty() { Err(refused(Code::Conflict)) } else { Ok(PushAnswer { outcomes, acked, safe: 0 }) }
     }
 
-    async fn changes(&self, server: &Server, after: Cursor, wait_s: u32) -> Result<ChangesAnswer, Refusal> {
-        if wait_s > 0 {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+    async fn changes(&self, server: &Server, from: Standing, _most: u32) -> Result<ChangesAnswer, Refusal> {
         let state = self.online(Some(server))?;
+        let after = from.after;
         let from = usize::try_from(after.position).unwrap();
         let snapshot_needed = after.history != state.history || from > state.head.len();
         let rows = state.head.iter().enumerate().skip(from).take(3);
         let changes: Vec<Change> = rows.map(|(n, row)| Change { position: n as i64 + 1, row: row.clone() }).collect();
         let next = changes.last().map_or(after.position, |c| c.position);
-        Ok(ChangesAnswer { history: state.history, changes, next, head: state.head.len() as i64, snapshot_needed })
+        Ok(ChangesAnswer {
+            history: state.history,
+            changes,
+            next,
+            head: state.head.len() as i64,
+            snapshot_needed,
+            urgent: None,
+            again_within_ms: None,
+        })
     }
 
-    async fn snapshot(&self, server: &Server) -> Result<Vec<u8>, Refusal> {
+    async fn follow(&self, server: &Server, from: Standing) -> Result<Following, Refusal> {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let heard = Heard::Changes(Box::new(self.changes(server, from, 3).await?));
+        Ok(Box::pin(stream::iter([Ok(heard)])))
+    }
+
+    async fn snapshot(
+        &self,
+        server: &Server,
+        _events: &[EventId],
+        _least: Option<Cursor>,
+    ) -> Result<Download, Refusal> {
         let state = self.online(Some(server))?;
-        let mut text = format!("{{\"history\":\"{}\",\"position\":{}}}\n", state.history, state.head.len());
+        let mut text =
+            format!("{{\"history\":\"{}\",\"position\":{},\"protocol\":2}}\n", state.history, state.head.len());
         for row in &state.head {
             text += &serde_json::to_string(row).unwrap();
             text.push('\n');
@@ -301,7 +410,17 @@ impl Transport for FakeServer {
         if !state.cut_snapshot {
             text += &format!("{{\"rows\":{}}}\n", state.head.len());
         }
-        Ok(text.into_bytes())
+        Ok(whole(text.into_bytes()))
+    }
+
+    async fn give_back(&self, server: &Server, incarnation: u32, after: u64) -> Result<Vec<Entry>, Refusal> {
+        let state = self.online(Some(server))?;
+        if state.gives_nothing_back {
+            return Err(refused(Code::NotFound));
+        }
+        let station = *state.keys.keys().next_back().unwrap();
+        let all = state.journal.get(&(station, incarnation)).map_or(&[][..], Vec::as_slice);
+        Ok(all.iter().filter(|e| e.seq > after).take(3).cloned().collect())
     }
 
     async fn lease(&self, server: &Server, request: &LeaseRequest) -> Result<Grant, Refusal> {
@@ -407,15 +526,19 @@ pub fn open(folder: &Path, server: &Arc<FakeServer>) -> Station {
 }
 
 pub fn try_open(folder: &Path, server: &Arc<FakeServer>) -> Result<Station, Problem> {
-    let config = StationConfig {
-        data: folder.to_owned(),
-        key_store: KeyStoreChoice::File,
-        software: "willcall-station test".into(),
-    };
+    Station::open_with(config(folder), host(folder, server), server.clone())
+}
+
+pub fn config(folder: &Path) -> StationConfig {
+    StationConfig { data: folder.to_owned(), key_store: KeyStoreChoice::File, software: "willcall-station test".into() }
+}
+
+/// The machine a station is opened on; each time with another seed.
+pub fn host(folder: &Path, server: &Arc<FakeServer>) -> Host {
     let seed = folder.as_os_str().len() as u64 + willcall_domain::clock::Clock::now(&server.clock).0.unsigned_abs();
     server.clock.advance(Duration::from_millis(7));
-    let host = Host { clock: Arc::new(server.clock.clone()), entropy: Arc::new(SeededEntropy::new(seed)) };
-    Station::open_with(config, host, server.clone())
+    let machine = server.state().machine.clone();
+    Host { clock: Arc::new(server.clock.clone()), entropy: Arc::new(SeededEntropy::new(seed)), machine }
 }
 
 /// Writes to the database behind the station's back, as only who has its key can.

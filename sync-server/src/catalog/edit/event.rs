@@ -34,9 +34,7 @@ pub async fn create(app: &App, tx: &mut Tx, draft: &EventDraft, list_name: &str)
     ticketing::signer(tx, app, event).await?;
     checkin::edit::create(tx, event, &ListDraft::all_tickets(list_name)).await?;
     // Devices that see all events see one more.
-    for device in devices::edit::seeing_all_events(tx).await? {
-        note(tx, Subject::Device(device)).await?;
-    }
+    devices::edit::note_new_event(tx).await?;
     tracing::info!(organizer = tx.organizer.0, event = event.0, "event made");
     Ok(event)
 }

@@ -1,15 +1,17 @@
-//! Making and changing a quota. It never becomes smaller than what is sold and lent, and what its products have sold
-//! already counts in it from the moment they join.
+//! Making and changing a quota. It never becomes smaller than what is sold; a size below what stations hold is a target
+//! that it falls to as units come back. What its products have sold already counts in it from the moment they join.
 
 use super::{Refused, store};
 use crate::{
     app::Tx,
     http::Failure,
+    leases,
     sync::{Subject, note},
 };
 use willcall_domain::{
-    catalog::draft::{self, FieldError, QuotaDraft},
+    catalog::draft::{FieldError, QuotaDraft},
     id::{EventId, ItemId, QuotaId},
+    leases::ledger::QuotaAccount,
 };
 
 /// A quota with all an organizer sees of it.
@@ -20,19 +22,45 @@ pub struct QuotaFull {
     pub name: String,
     /// `None` is unlimited.
     pub size: Option<i64>,
+    /// The smaller size that is wanted, until enough units have come back.
+    pub target: Option<i64>,
     pub sold: i64,
     /// Units at stations.
     pub leased: i64,
+    /// Those of them that are on their way between two.
+    pub in_flight: i64,
+    /// Held back for stations that were not heard of since the server was put back.
+    pub unheard: i64,
     /// Sold beyond the size, each with a case.
     pub excess: i64,
     pub items: Vec<ItemId>,
 }
 
 impl QuotaFull {
+    /// Its numbers, to decide by.
+    #[must_use]
+    pub fn account(&self) -> QuotaAccount {
+        QuotaAccount {
+            size: self.size,
+            target: self.target,
+            sold: self.sold,
+            leased: self.leased,
+            in_flight: self.in_flight,
+            unheard: self.unheard,
+            excess: self.excess,
+        }
+    }
+
+    /// The size an organizer has asked for, reached or not.
+    #[must_use]
+    pub fn wanted(&self) -> Option<i64> {
+        self.target.or(self.size)
+    }
+
     /// What nobody holds; `None` is unlimited.
     #[must_use]
     pub fn free(&self) -> Option<i64> {
-        self.size.map(|size| size.saturating_sub(self.sold).saturating_sub(self.leased).max(0))
+        self.account().free()
     }
 }
 
@@ -45,14 +73,14 @@ pub async fn create(tx: &mut Tx, event: EventId, draft: &QuotaDraft, items: &[It
     // Made unlimited first: its size is set once what is sold is known.
     let quota = store::insert_quota(tx, event, &draft.name).await?;
     settle(tx, event, quota, draft, items).await?;
-    tracing::info!(organizer = tx.organizer.0, event = event.0, quota = quota.0, size = ?draft.size, "quota made");
+    tracing::info!(organizer = tx.organizer.0, event = event.0, quota = quota.0, size = draft.size, "quota made");
     Ok(quota)
 }
 
 /// Changes a quota and the products that count in it.
 ///
 /// # Errors
-/// When it is not there, would become smaller than what is sold and lent, or the database is away.
+/// When it is not there, would become smaller than what is sold, or the database is away.
 pub async fn update(
     tx: &mut Tx,
     event: EventId,
@@ -65,11 +93,11 @@ pub async fn update(
     let mut same: Vec<_> = items.to_vec();
     same.sort_unstable();
     same.dedup();
-    if before.name == draft.name && before.size == draft.size && before.items == same {
+    if before.name == draft.name && before.wanted() == draft.size && before.items == same {
         return Ok(());
     }
     settle(tx, event, quota, draft, items).await?;
-    tracing::info!(organizer = tx.organizer.0, quota = quota.0, size = ?draft.size, "quota changed");
+    tracing::info!(organizer = tx.organizer.0, quota = quota.0, size = draft.size, "quota changed");
     Ok(())
 }
 
@@ -92,13 +120,13 @@ async fn settle(
     items: &[ItemId],
 ) -> Result<(), Refused> {
     store::set_quota_items(tx, quota, items).await?;
-    let (sold, leased, excess) = store::count_quota(tx, quota).await?;
-    if let Err(below) = draft::size_covers(wanted.size, sold, leased, excess) {
-        return Err(Refused::Fields(vec![("size", below)]));
+    let mut account = find(tx, event, quota).await?.account();
+    account.sold = store::count_sold(tx, quota).await?;
+    if let Err(below) = account.resize(wanted.size) {
+        return Err(Refused::field("size", FieldError::BelowSold { sold: below.sold, least: below.least }));
     }
-    if !store::update_quota(tx, quota, wanted, sold).await? {
-        return Err(Refused::field("size", FieldError::BelowSold { sold, leased, least: sold + leased - excess }));
-    }
+    store::update_quota(tx, quota, &wanted.name, &account).await?;
+    leases::set_targets(tx, quota).await?;
     note(tx, Subject::Quota(quota, event)).await?;
     Ok(())
 }

@@ -3,9 +3,10 @@
 use super::{EventFull, ItemFull, QuotaFull};
 use crate::app::Tx;
 use willcall_domain::{
-    catalog::draft::{EventDraft, ItemDraft, QuotaDraft},
+    catalog::draft::{EventDraft, ItemDraft},
     clock::UtcMillis,
     id::{EventId, ItemId, QuotaId},
+    leases::ledger::QuotaAccount,
     money::Money,
 };
 
@@ -263,8 +264,11 @@ struct QuotaRow {
     event_id: i64,
     name: String,
     size: Option<i64>,
+    target: Option<i64>,
     sold: i64,
     leased: i64,
+    in_flight: i64,
+    unheard: i64,
     excess: i64,
     items: Vec<i64>,
 }
@@ -272,7 +276,7 @@ struct QuotaRow {
 /// The quotas of an event, or one of them.
 pub(super) async fn quotas(tx: &mut Tx, event: EventId, only: Option<QuotaId>) -> sqlx::Result<Vec<QuotaFull>> {
     let rows: Vec<QuotaRow> = sqlx::query_as(
-        "SELECT q.quota_id, q.event_id, q.name, q.size, q.sold, q.leased, q.excess,
+        "SELECT q.quota_id, q.event_id, q.name, q.size, q.target, q.sold, q.leased, q.in_flight, q.unheard, q.excess,
                 ARRAY(SELECT i.item_id FROM quota_item i WHERE i.organizer_id = $1 AND i.quota_id = q.quota_id
                       ORDER BY 1) AS items
          FROM quota q
@@ -289,8 +293,11 @@ pub(super) async fn quotas(tx: &mut Tx, event: EventId, only: Option<QuotaId>) -
         event_id: EventId(row.event_id),
         name: row.name,
         size: row.size,
+        target: row.target,
         sold: row.sold,
         leased: row.leased,
+        in_flight: row.in_flight,
+        unheard: row.unheard,
         excess: row.excess,
         items: row.items.into_iter().map(ItemId).collect(),
     };
@@ -350,16 +357,13 @@ pub(super) async fn set_quota_items(tx: &mut Tx, quota: QuotaId, items: &[ItemId
     Ok(())
 }
 
-/// `(sold, leased, excess)`, sold counted anew over the products that count in it now.
-pub(super) async fn count_quota(tx: &mut Tx, quota: QuotaId) -> sqlx::Result<(i64, i64, i64)> {
-    sqlx::query_as(
-        "SELECT (SELECT count(*) FROM quota_item i
-                 JOIN order_position p ON p.organizer_id = i.organizer_id AND p.item_id = i.item_id
-                 JOIN orders o ON o.organizer_id = p.organizer_id AND o.order_id = p.order_id
-                 WHERE i.organizer_id = $1 AND i.quota_id = $2 AND NOT p.canceled
-                   AND o.status IN ('pending', 'paid')) AS sold,
-                q.leased, q.excess
-         FROM quota q WHERE q.organizer_id = $1 AND q.quota_id = $2",
+/// What is sold of it, counted anew over the products that count in it now.
+pub(super) async fn count_sold(tx: &mut Tx, quota: QuotaId) -> sqlx::Result<i64> {
+    sqlx::query_scalar(
+        "SELECT count(*) FROM quota_item i
+         JOIN order_position p ON p.organizer_id = i.organizer_id AND p.item_id = i.item_id
+         JOIN orders o ON o.organizer_id = p.organizer_id AND o.order_id = p.order_id
+         WHERE i.organizer_id = $1 AND i.quota_id = $2 AND NOT p.canceled AND o.status IN ('pending', 'paid')",
     )
     .bind(tx.organizer.0)
     .bind(quota.0)
@@ -367,20 +371,22 @@ pub(super) async fn count_quota(tx: &mut Tx, quota: QuotaId) -> sqlx::Result<(i6
     .await
 }
 
-/// `false` when the size would be below what is sold and lent.
-pub(super) async fn update_quota(tx: &mut Tx, quota: QuotaId, draft: &QuotaDraft, sold: i64) -> sqlx::Result<bool> {
+/// Writes name and size. What is lent is no organizer's to write.
+pub(super) async fn update_quota(tx: &mut Tx, quota: QuotaId, name: &str, account: &QuotaAccount) -> sqlx::Result<()> {
     let done = sqlx::query(
-        "UPDATE quota SET name = $3, size = $4, sold = $5, version = version + 1
-         WHERE organizer_id = $1 AND quota_id = $2 AND ($4::bigint IS NULL OR $5 + leased <= $4 + excess)",
+        "UPDATE quota SET name = $3, size = $4, target = $5, sold = $6, excess = $7, version = version + 1
+         WHERE organizer_id = $1 AND quota_id = $2",
     )
     .bind(tx.organizer.0)
     .bind(quota.0)
-    .bind(&draft.name)
-    .bind(draft.size)
-    .bind(sold)
+    .bind(name)
+    .bind(account.size)
+    .bind(account.target)
+    .bind(account.sold)
+    .bind(account.excess)
     .execute(tx.conn())
     .await?;
-    Ok(done.rows_affected() == 1)
+    if done.rows_affected() == 1 { Ok(()) } else { Err(sqlx::Error::RowNotFound) }
 }
 
 fn numbers(items: &[ItemId]) -> Vec<i64> {

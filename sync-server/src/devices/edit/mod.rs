@@ -9,14 +9,14 @@ use crate::{
     app::Tx,
     catalog::edit::Refused,
     http::{Failure, token::Token},
-    sync::{Subject, note},
+    sync::{Subject, history, note},
 };
 use std::time::Duration;
 use willcall_domain::{
     catalog::draft::FieldError,
     clock::UtcMillis,
-    devices::draft::DeviceDraft,
-    id::DeviceId,
+    devices::{Right, draft::DeviceDraft},
+    id::{DeviceId, EventId},
     problem::{Code, Problem},
 };
 
@@ -69,6 +69,43 @@ async fn invite(tx: &mut Tx, device: DeviceId) -> Result<Invitation, Failure> {
     Ok(Invitation { device, token: token.text().to_owned(), expires_at })
 }
 
+/// Lets a device see these events and no others, or all there are and will be. Rows of those it may not see any more go
+/// from it; what it recorded and has not sent stays.
+///
+/// # Errors
+/// When it is not there or was revoked, an event is not the organizer's, or the database is away.
+pub async fn set_events(tx: &mut Tx, device: DeviceId, events: Option<&[EventId]>) -> Result<(), Failure> {
+    if find(tx, device).await?.revoked_at.is_some() {
+        return Err(Problem::new(Code::Conflict, "This device was revoked.").into());
+    }
+    if store::foreign_events(tx, events.unwrap_or_default()).await? > 0 {
+        return Err(Problem::new(Code::NotFound, "There is no such event.").into());
+    }
+    store::replace_events(tx, device, events).await?;
+    note(tx, Subject::Device(device)).await?;
+    note(tx, Subject::Scope(device)).await?;
+    tracing::info!(organizer = tx.organizer.0, device = device.0, all = events.is_none(), "events of a device set");
+    Ok(())
+}
+
+/// Gives a device these rights and no others; it hears of it with its next contact.
+///
+/// # Errors
+/// When it is not there or was revoked, or the database is away.
+pub async fn set_rights(tx: &mut Tx, device: DeviceId, rights: &[Right]) -> Result<(), Failure> {
+    let before = find(tx, device).await?;
+    if before.revoked_at.is_some() {
+        return Err(Problem::new(Code::Conflict, "This device was revoked.").into());
+    }
+    store::set_rights(tx, device, rights).await?;
+    note(tx, Subject::Device(device)).await?;
+    if before.role.sees_names(&before.rights) != before.role.sees_names(rights) {
+        note(tx, Subject::Scope(device)).await?;
+    }
+    tracing::info!(organizer = tx.organizer.0, device = device.0, ?rights, "rights of a device set");
+    Ok(())
+}
+
 /// Switches a device off for good: its requests are refused from now on, its token to enrol is void. What it has
 /// recorded stays on it; its name is free for another.
 ///
@@ -78,6 +115,7 @@ pub async fn revoke(tx: &mut Tx, device: DeviceId) -> Result<(), Failure> {
     if find(tx, device).await?.revoked_at.is_some() {
         return Err(Problem::new(Code::Conflict, "This device was revoked before.").into());
     }
+    history::fix_limits(tx, device).await?;
     store::revoke(tx, device).await?;
     note(tx, Subject::Device(device)).await?;
     tracing::info!(organizer = tx.organizer.0, device = device.0, "device revoked");
@@ -101,10 +139,13 @@ pub async fn all(tx: &mut Tx) -> Result<Vec<DeviceFull>, Failure> {
     Ok(store::devices(tx, None).await?)
 }
 
-/// Devices that see each event there is and will be.
+/// There is one more event: tells devices that see each there is and will be.
 ///
 /// # Errors
 /// When the database is away.
-pub async fn seeing_all_events(tx: &mut Tx) -> Result<Vec<DeviceId>, Failure> {
-    Ok(store::seeing_all_events(tx).await?)
+pub async fn note_new_event(tx: &mut Tx) -> Result<(), Failure> {
+    for device in store::raise_seeing_all_events(tx).await? {
+        note(tx, Subject::Device(device)).await?;
+    }
+    Ok(())
 }

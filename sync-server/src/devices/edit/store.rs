@@ -3,7 +3,7 @@
 use crate::app::Tx;
 use willcall_domain::{
     clock::UtcMillis,
-    devices::{Role, draft::DeviceDraft},
+    devices::{Right, Role, draft::DeviceDraft},
     id::{DeviceId, EventId},
 };
 
@@ -17,6 +17,10 @@ pub struct DeviceFull {
     pub all_events: bool,
     /// Names of the events it may see, unless it sees all.
     pub events: Vec<String>,
+    /// The same by number.
+    pub event_ids: Vec<EventId>,
+    /// What it may do besides its role.
+    pub rights: Vec<Right>,
     /// Until when its token to enrol can be used; `None` once used.
     pub enrol_expires_at: Option<UtcMillis>,
     pub enrolled_at: Option<UtcMillis>,
@@ -37,6 +41,8 @@ struct Row {
     role: String,
     all_events: bool,
     events: Vec<String>,
+    event_ids: Vec<i64>,
+    rights: Vec<String>,
     enrol_expires_at: Option<i64>,
     enrolled_at: Option<i64>,
     last_contact_at: Option<i64>,
@@ -49,10 +55,12 @@ struct Row {
 /// All devices, or one.
 pub(super) async fn devices(tx: &mut Tx, only: Option<DeviceId>) -> sqlx::Result<Vec<DeviceFull>> {
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT d.device_id, d.name, d.gate, d.role, d.all_events, d.enrol_expires_at, d.enrolled_at, d.last_contact_at,
-                d.revoked_at, d.software, d.waiting,
+        "SELECT d.device_id, d.name, d.gate, d.role, d.all_events, d.rights, d.enrol_expires_at, d.enrolled_at,
+                d.last_contact_at, d.revoked_at, d.software, d.waiting,
                 ARRAY(SELECT e.name FROM device_event v JOIN event e USING (organizer_id, event_id)
                       WHERE v.organizer_id = $1 AND v.device_id = d.device_id ORDER BY e.starts_at) AS events,
+                ARRAY(SELECT v.event_id FROM device_event v
+                      WHERE v.organizer_id = $1 AND v.device_id = d.device_id ORDER BY 1) AS event_ids,
                 (SELECT coalesce(sum(greatest(l.granted - l.sold - l.returned - l.written_off, 0)), 0)::bigint
                  FROM lease l WHERE l.organizer_id = $1 AND l.device_id = d.device_id AND l.closed_at IS NULL)
                     AS outstanding
@@ -74,6 +82,8 @@ fn read(row: Row) -> DeviceFull {
         gate: row.gate,
         all_events: row.all_events,
         events: row.events,
+        event_ids: row.event_ids.into_iter().map(EventId).collect(),
+        rights: Right::known(&row.rights),
         enrol_expires_at: row.enrol_expires_at.map(UtcMillis),
         enrolled_at: row.enrolled_at.map(UtcMillis),
         last_contact_at: row.last_contact_at.map(UtcMillis),
@@ -87,7 +97,7 @@ fn read(row: Row) -> DeviceFull {
 /// `None` when another device that is in use has this name.
 pub(super) async fn insert(tx: &mut Tx, draft: &DeviceDraft) -> sqlx::Result<Option<DeviceId>> {
     let id: Option<i64> = sqlx::query_scalar(
-        "INSERT INTO device (organizer_id, name, gate, role, all_events) VALUES ($1, $2, $3, $4, $5)
+        "INSERT INTO device (organizer_id, name, gate, role, all_events, rights) VALUES ($1, $2, $3, $4, $5, $6)
          ON CONFLICT (organizer_id, name) WHERE revoked_at IS NULL DO NOTHING RETURNING device_id",
     )
     .bind(tx.organizer.0)
@@ -95,9 +105,24 @@ pub(super) async fn insert(tx: &mut Tx, draft: &DeviceDraft) -> sqlx::Result<Opt
     .bind(&draft.gate)
     .bind(draft.role.as_str())
     .bind(draft.events.is_none())
+    .bind(words(&draft.rights))
     .fetch_optional(tx.conn())
     .await?;
     Ok(id.map(DeviceId))
+}
+
+fn words(rights: &[Right]) -> Vec<&'static str> {
+    rights.iter().map(|right| right.as_str()).collect()
+}
+
+pub(super) async fn set_rights(tx: &mut Tx, device: DeviceId, rights: &[Right]) -> sqlx::Result<()> {
+    sqlx::query("UPDATE device SET rights = $3, version = version + 1 WHERE organizer_id = $1 AND device_id = $2")
+        .bind(tx.organizer.0)
+        .bind(device.0)
+        .bind(words(rights))
+        .execute(tx.conn())
+        .await?;
+    Ok(())
 }
 
 pub(super) async fn set_events(tx: &mut Tx, device: DeviceId, events: &[EventId]) -> sqlx::Result<()> {
@@ -112,6 +137,22 @@ pub(super) async fn set_events(tx: &mut Tx, device: DeviceId, events: &[EventId]
     .execute(tx.conn())
     .await?;
     Ok(())
+}
+
+/// Lets a device see these events, or all there are and will be, and no others.
+pub(super) async fn replace_events(tx: &mut Tx, device: DeviceId, events: Option<&[EventId]>) -> sqlx::Result<()> {
+    sqlx::query("UPDATE device SET all_events = $3, version = version + 1 WHERE organizer_id = $1 AND device_id = $2")
+        .bind(tx.organizer.0)
+        .bind(device.0)
+        .bind(events.is_none())
+        .execute(tx.conn())
+        .await?;
+    sqlx::query("DELETE FROM device_event WHERE organizer_id = $1 AND device_id = $2")
+        .bind(tx.organizer.0)
+        .bind(device.0)
+        .execute(tx.conn())
+        .await?;
+    set_events(tx, device, events.unwrap_or_default()).await
 }
 
 pub(super) async fn foreign_events(tx: &mut Tx, events: &[EventId]) -> sqlx::Result<i64> {
@@ -158,9 +199,11 @@ pub(super) async fn revoke(tx: &mut Tx, device: DeviceId) -> sqlx::Result<()> {
     Ok(())
 }
 
-pub(super) async fn seeing_all_events(tx: &mut Tx) -> sqlx::Result<Vec<DeviceId>> {
+/// Raises the version of every device that sees all events: there is one more, and their rows say so.
+pub(super) async fn raise_seeing_all_events(tx: &mut Tx) -> sqlx::Result<Vec<DeviceId>> {
     let ids: Vec<i64> = sqlx::query_scalar(
-        "SELECT device_id FROM device WHERE organizer_id = $1 AND all_events AND revoked_at IS NULL ORDER BY 1",
+        "UPDATE device SET version = version + 1
+         WHERE organizer_id = $1 AND all_events AND revoked_at IS NULL RETURNING device_id",
     )
     .bind(tx.organizer.0)
     .fetch_all(tx.conn())

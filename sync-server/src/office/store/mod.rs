@@ -5,7 +5,7 @@ mod dashboard;
 mod order;
 mod orders;
 
-pub use cases::{CaseRow, close_case, open_cases};
+pub use cases::{CaseFilter, CaseLine, CaseRow, case_lines, cases};
 pub use dashboard::{
     Admitted, EventGlance, GateRow, Sold, admitted, events_near, gates, orders_placed, pending, received, sold,
 };

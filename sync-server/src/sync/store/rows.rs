@@ -1,13 +1,14 @@
 //! SQL of the rows that stations get. Each answers `(subject, row)`; `ids` of `None` is all of the events.
 
 use crate::{app::Tx, checkin::scan_row};
-use sqlx::{Row as _, postgres::PgRow};
+use futures_util::{StreamExt as _, stream::BoxStream};
+use sqlx::{AssertSqlSafe, Row as _, postgres::PgRow};
 use uuid::Uuid;
 use willcall_domain::{
     catalog::{EventRow, ItemRow, QuotaRow},
     checkin::ListRow,
     clock::UtcMillis,
-    devices::Role,
+    devices::{Right, Role},
     id::{DeviceId, EventId, ItemId, ListId, OrderId, PositionId, QuotaId},
     money::{Currency, Money},
     orders::PositionRow,
@@ -36,7 +37,7 @@ fn currency(row: &PgRow) -> sqlx::Result<Currency> {
 
 pub(in crate::sync) async fn device(tx: &mut Tx, device: DeviceId, events: &[EventId]) -> sqlx::Result<DeviceRow> {
     let r = sqlx::query(
-        "SELECT name, gate, role, revoked_at IS NOT NULL AS revoked, version FROM device
+        "SELECT name, gate, role, rights, revoked_at IS NOT NULL AS revoked, version FROM device
          WHERE organizer_id = $1 AND device_id = $2",
     )
     .bind(tx.organizer.0)
@@ -49,6 +50,7 @@ pub(in crate::sync) async fn device(tx: &mut Tx, device: DeviceId, events: &[Eve
         gate: r.try_get("gate")?,
         role: word::<Role>(r.try_get("role")?)?,
         events: events.to_vec(),
+        rights: Right::known(&r.try_get::<Vec<String>, _>("rights")?),
         revoked: r.try_get("revoked")?,
         version: r.try_get("version")?,
     })
@@ -151,7 +153,8 @@ pub(in crate::sync) async fn items(tx: &mut Tx, events: &[EventId], ids: Option<
 
 pub(in crate::sync) async fn quotas(tx: &mut Tx, events: &[EventId], ids: Option<Vec<i64>>) -> Rows {
     let rows = sqlx::query(
-        "SELECT q.quota_id, q.event_id, q.name, q.size, q.sold, q.leased, q.version,
+        "SELECT q.quota_id, q.event_id, q.name, q.size, coalesce(q.target, q.size) - q.sold - q.leased - q.unheard AS free,
+             q.leased, q.version,
              array(SELECT i.item_id FROM quota_item i WHERE i.organizer_id = q.organizer_id AND i.quota_id = q.quota_id
                    ORDER BY i.item_id) AS items
          FROM quota q
@@ -166,16 +169,14 @@ pub(in crate::sync) async fn quotas(tx: &mut Tx, events: &[EventId], ids: Option
     rows.iter()
         .map(|r| {
             let quota_id = QuotaId(r.try_get("quota_id")?);
-            let (size, sold, leased): (Option<i64>, i64, i64) =
-                (r.try_get("size")?, r.try_get("sold")?, r.try_get("leased")?);
             let row = QuotaRow {
                 quota_id,
                 event_id: EventId(r.try_get("event_id")?),
                 name: r.try_get("name")?,
-                size,
+                size: r.try_get("size")?,
                 items: r.try_get::<Vec<i64>, _>("items")?.into_iter().map(ItemId).collect(),
-                free: size.map(|size| (size - sold - leased).max(0)),
-                outstanding: leased,
+                free: r.try_get::<Option<i64>, _>("free")?.map(|free| free.max(0)),
+                outstanding: r.try_get("leased")?,
                 version: r.try_get("version")?,
             };
             Ok((quota_id.to_string(), Row::Quota(row)))
@@ -219,69 +220,91 @@ pub(in crate::sync) async fn lists(tx: &mut Tx, events: &[EventId], ids: Option<
         .collect()
 }
 
-/// The version of a position row rises with the position and with its order.
-pub(in crate::sync) async fn positions(tx: &mut Tx, events: &[EventId], ids: Option<Vec<Uuid>>) -> Rows {
-    const ALL: &str = "SELECT p.position_id, p.order_id, o.code, p.event_id, p.item_id, o.status, p.canceled, p.issue,
-             coalesce(nullif(p.attendee_name, ''), nullif(o.name, '')) AS name, p.plain_code,
-             p.version + o.version AS version
-         FROM order_position p
-         JOIN orders o ON o.organizer_id = p.organizer_id AND o.order_id = p.order_id
-         JOIN item i ON i.organizer_id = p.organizer_id AND i.item_id = p.item_id
-         WHERE p.organizer_id = $1 AND p.event_id = ANY($2) AND i.admission ORDER BY p.position_id";
-    const NAMED: &str =
-        "SELECT p.position_id, p.order_id, o.code, p.event_id, p.item_id, o.status, p.canceled, p.issue,
-             coalesce(nullif(p.attendee_name, ''), nullif(o.name, '')) AS name, p.plain_code,
-             p.version + o.version AS version
-         FROM order_position p
-         JOIN orders o ON o.organizer_id = p.organizer_id AND o.order_id = p.order_id
-         WHERE p.organizer_id = $1 AND p.event_id = ANY($2) AND p.position_id = ANY($3) ORDER BY p.position_id";
-    let query = match ids {
-        None => sqlx::query(ALL).bind(tx.organizer.0).bind(numbers(events)),
-        Some(ids) => sqlx::query(NAMED).bind(tx.organizer.0).bind(numbers(events)).bind(ids),
-    };
-    let rows = query.fetch_all(tx.conn()).await?;
-    rows.iter()
-        .map(|r| {
-            let position_id = PositionId(r.try_get("position_id")?);
-            let row = PositionRow {
-                position_id,
-                order_id: OrderId(r.try_get("order_id")?),
-                order_code: r.try_get("code")?,
-                event_id: EventId(r.try_get("event_id")?),
-                item_id: ItemId(r.try_get("item_id")?),
-                order_status: word(r.try_get("status")?)?,
-                canceled: r.try_get("canceled")?,
-                blocked: false,
-                issue: u8::try_from(r.try_get::<i16, _>("issue")?).map_err(decode)?,
-                name: r.try_get("name")?,
-                plain: r.try_get("plain_code")?,
-                valid_from: None,
-                valid_until: None,
-                test: false,
-                version: r.try_get("version")?,
-            };
-            Ok((position_id.to_string(), Row::Position(row)))
-        })
-        .collect()
-}
+/// The version of a position row rises with the position and with its order. Only positions that admit are tickets.
+const POSITION: &str = "SELECT p.position_id, p.order_id, o.code, p.event_id, p.item_id, o.status, p.canceled, p.issue,
+         CASE WHEN $3 THEN coalesce(nullif(p.attendee_name, ''), nullif(o.name, '')) END AS name, p.plain_code,
+         p.version + o.version AS version
+     FROM order_position p
+     JOIN orders o ON o.organizer_id = p.organizer_id AND o.order_id = p.order_id
+     JOIN item i ON i.organizer_id = p.organizer_id AND i.item_id = p.item_id
+     WHERE p.organizer_id = $1 AND p.event_id = ANY($2) AND i.admission";
 
-pub(in crate::sync) async fn scans(tx: &mut Tx, events: &[EventId], ids: Option<Vec<Uuid>>) -> Rows {
-    let query = match ids {
-        None => sqlx::query("SELECT * FROM scan WHERE organizer_id = $1 AND event_id = ANY($2) ORDER BY scan_id")
-            .bind(tx.organizer.0)
-            .bind(numbers(events)),
-        Some(ids) => sqlx::query(
-            "SELECT * FROM scan WHERE organizer_id = $1 AND event_id = ANY($2) AND scan_id = ANY($3) ORDER BY scan_id",
-        )
+/// These positions.
+pub(in crate::sync) async fn positions(tx: &mut Tx, events: &[EventId], ids: Vec<Uuid>, names: bool) -> Rows {
+    let rows = sqlx::query(AssertSqlSafe(format!("{POSITION} AND p.position_id = ANY($4)")))
         .bind(tx.organizer.0)
         .bind(numbers(events))
-        .bind(ids),
-    };
-    let rows = query.fetch_all(tx.conn()).await?;
+        .bind(names)
+        .bind(ids)
+        .fetch_all(tx.conn())
+        .await?;
+    rows.iter().map(|r| position(r).map(|row| (row.position_id.to_string(), Row::Position(row)))).collect()
+}
+
+/// Every position of the events, one after the other as the database finds them, ascending.
+pub(in crate::sync) fn all_positions<'t>(
+    tx: &'t mut Tx,
+    events: &[EventId],
+    names: bool,
+) -> BoxStream<'t, sqlx::Result<Row>> {
+    let organizer = tx.organizer.0;
+    sqlx::query(AssertSqlSafe(format!("{POSITION} ORDER BY p.position_id")))
+        .bind(organizer)
+        .bind(numbers(events))
+        .bind(names)
+        .fetch(tx.conn())
+        .map(|row| row.and_then(|r| Ok(Row::Position(position(&r)?))))
+        .boxed()
+}
+
+fn position(r: &PgRow) -> sqlx::Result<PositionRow> {
+    Ok(PositionRow {
+        position_id: PositionId(r.try_get("position_id")?),
+        order_id: OrderId(r.try_get("order_id")?),
+        order_code: r.try_get("code")?,
+        event_id: EventId(r.try_get("event_id")?),
+        item_id: ItemId(r.try_get("item_id")?),
+        order_status: word(r.try_get("status")?)?,
+        canceled: r.try_get("canceled")?,
+        blocked: false,
+        issue: u8::try_from(r.try_get::<i16, _>("issue")?).map_err(decode)?,
+        name: r.try_get("name")?,
+        plain: r.try_get("plain_code")?,
+        valid_from: None,
+        valid_until: None,
+        test: false,
+        version: r.try_get("version")?,
+    })
+}
+
+/// These scans.
+pub(in crate::sync) async fn scans(tx: &mut Tx, events: &[EventId], ids: Vec<Uuid>) -> Rows {
+    let rows = sqlx::query("SELECT * FROM scan WHERE organizer_id = $1 AND event_id = ANY($2) AND scan_id = ANY($3)")
+        .bind(tx.organizer.0)
+        .bind(numbers(events))
+        .bind(ids)
+        .fetch_all(tx.conn())
+        .await?;
     rows.iter()
         .map(|r| {
             let scan = scan_row(r)?;
             Ok((scan.scan_id.to_string(), Row::Scan(scan)))
         })
         .collect()
+}
+
+/// Every scan of the events, one after the other as the database finds them, ascending.
+pub(in crate::sync) fn all_scans<'t>(tx: &'t mut Tx, events: &[EventId]) -> BoxStream<'t, sqlx::Result<Row>> {
+    let organizer = tx.organizer.0;
+    sqlx::query("SELECT * FROM scan WHERE organizer_id = $1 AND event_id = ANY($2) ORDER BY scan_id")
+        .bind(organizer)
+        .bind(numbers(events))
+        .fetch(tx.conn())
+        .map(|row| row.and_then(|r| Ok(Row::Scan(scan_row(&r)?))))
+        .boxed()
+}
+
+/// Gives the rest of this transaction, which only reads, the time a large event takes.
+pub(in crate::sync) async fn allow_long_reading(tx: &mut Tx) -> sqlx::Result<()> {
+    sqlx::query("SET LOCAL statement_timeout = '300s'").execute(tx.conn()).await.map(drop)
 }

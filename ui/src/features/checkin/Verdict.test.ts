@@ -104,6 +104,20 @@ describe("the verdict", () => {
     expect(ondismiss).toHaveBeenCalledTimes(2);
   });
 
+  it("keeps its colour and says loudly that the disk did not take it", () => {
+    const verdict = show({ delivery: "not_recorded" });
+    expect(verdict.className, "an admission stays an admission").toContain("admitted");
+    expect(screen.getByTestId("verdict-not-recorded").textContent).toContain("Not recorded: the disk is full");
+    expect(screen.getByTestId("verdict-not-recorded").getAttribute("role")).toBe("alert");
+    expect(screen.getByTestId("verdict-delivery").dataset["delivery"]).toBe("not_recorded");
+    expect(screen.getByTestId("verdict-dismiss"), "a person puts it away").not.toBeNull();
+  });
+
+  it("says nothing of the disk where the scan was recorded", () => {
+    show({});
+    expect(screen.queryByTestId("verdict-not-recorded")).toBeNull();
+  });
+
   it("shows a scan that was not recorded as such, in the language chosen", () => {
     words.language = "de";
     const problem = { code: "not-recorded", title: "x", detail: "no space left on device" } as const;

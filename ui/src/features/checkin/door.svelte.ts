@@ -10,7 +10,7 @@ import { asProblem } from "../../host/rpc";
 import * as api from "./api";
 import { CAMERA_REPEAT_MS, REPEAT_MS, Repeats } from "./repeat";
 
-/** How long an admission stays. Everything else stays until a person puts it away or scans the next. */
+/** How long an admission stays that was recorded. Everything else stays until a person puts it away or scans the next. */
 export const ADMITTED_MS = 2500;
 
 /** What fills the screen. */
@@ -101,7 +101,7 @@ export class Door {
   private show(shown: Shown): void {
     clearTimeout(this.clearing);
     this.shown = shown;
-    if (shown.kind === "verdict" && shown.verdict.class === "admitted") {
+    if (shown.kind === "verdict" && shown.verdict.class === "admitted" && shown.verdict.delivery !== "not_recorded") {
       this.clearing = setTimeout(() => {
         if (this.shown?.code === shown.code) this.shown = null;
       }, ADMITTED_MS);

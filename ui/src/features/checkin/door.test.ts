@@ -70,6 +70,15 @@ describe("the door", () => {
     expect(verdict(), "the same ticket may be tried again at once").toBe("admitted");
   });
 
+  it("keeps an admission that the disk did not take on the screen", async () => {
+    memory.status.disk.room = "nothing";
+    await door.scan(GOOD, 0);
+    vi.advanceTimersByTime(600_000);
+    expect(door.shown).toMatchObject({ kind: "verdict", verdict: { class: "admitted", delivery: "not_recorded" } });
+    await door.scan(CANCELED, 700_000);
+    expect(verdict(), "the next scan takes its place").toBe("refused");
+  });
+
   it("goes on with the first list when the chosen one is gone", () => {
     door.chosenList = 999;
     expect(door.list?.name).toBe("Main hall");

@@ -40,7 +40,8 @@ export function reasons(verdict: VerdictView, zone: string, t: Dictionary): stri
 /** All of it in one breath, for whoever hears the screen. */
 export function spoken(verdict: VerdictView, zone: string, t: Dictionary): string {
   const marks = verdict.marks.map((mark) => t.verdict.marks[mark]);
-  const parts = [headline(verdict, t), verdict.name, verdict.product, ...reasons(verdict, zone, t), ...marks, verdict.checkin_text];
+  const lost = verdict.delivery === "not_recorded" ? t.verdict.notRecordedYet : null;
+  const parts = [headline(verdict, t), lost, verdict.name, verdict.product, ...reasons(verdict, zone, t), ...marks, verdict.checkin_text];
   return parts.filter(Boolean).join(". ");
 }
 

@@ -45,6 +45,16 @@ export class Till {
     return events.find((event) => event.event_id === this.chosenEvent) ?? events[0] ?? null;
   }
 
+  /** Nothing can be recorded just now, so no money may be taken. */
+  get closed(): boolean {
+    return this.view !== null && (this.view.room !== "enough" || this.inDoubt);
+  }
+
+  /** The station doubts that its data is the newest: it sells nothing until it has met the server. */
+  get inDoubt(): boolean {
+    return this.view !== null && this.view.doubt !== null;
+  }
+
   get products(): TillProduct[] {
     return this.event?.products ?? [];
   }
@@ -120,14 +130,14 @@ export class Till {
   /** Sells the cart for the cash typed, or exactly when none was. Answers whether it was sold. */
   async pay(): Promise<boolean> {
     const { due, event } = this;
-    if (!due || !event || this.selling) return false;
+    if (!due || !event || this.selling || this.closed) return false;
     if (this.given !== "" && this.givenMinor === null) return false;
     return this.sell(event.event_id, this.givenMinor ?? due.minor);
   }
 
   async payExactly(): Promise<boolean> {
     const { due, event } = this;
-    if (!due || !event || this.selling) return false;
+    if (!due || !event || this.selling || this.closed) return false;
     this.given = "";
     return this.sell(event.event_id, due.minor);
   }

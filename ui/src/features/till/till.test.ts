@@ -54,6 +54,20 @@ describe("the till", () => {
     expect(till.given).toBe("5");
   });
 
+  it("asks nothing while nothing could be recorded, and keeps the cart", async () => {
+    memory.status.disk.room = "scans_only";
+    await till.load();
+    expect(till.closed).toBe(true);
+    till.add(product(1));
+    expect(await till.pay()).toBe(false);
+    expect(await till.payExactly()).toBe(false);
+    expect(memory.sales).toHaveLength(0);
+    expect(till.lines).toHaveLength(1);
+    memory.status.disk.room = "enough";
+    await till.load();
+    expect(await till.payExactly()).toBe(true);
+  });
+
   it("sells once when Enter is pressed twice", async () => {
     till.add(product(1));
     const both = await Promise.all([till.pay(), till.pay()]);

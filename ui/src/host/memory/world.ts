@@ -107,7 +107,7 @@ export const status = (now: number, connected: boolean): StatusView => ({
     role: "till",
     server: "https://tickets.nordhafen.example",
   },
-  link: { connected, last_contact_at: connected ? now : now - 780_000, detail: connected ? "" : "connection refused" },
+  link: { connected, last_contact_at: connected ? now : now - 780_000, detail: connected ? "" : "connection refused", refused: 0 },
   data_age_s: connected ? 2 : 780,
   data_age_at_least: false,
   waiting: connected ? 0 : 14,
@@ -118,4 +118,14 @@ export const status = (now: number, connected: boolean): StatusView => ({
   clock_offset_ms: 118,
   clock_uncertainty_ms: 24,
   recovered: null,
+  disk: {
+    room: "enough",
+    free_bytes: 84_120_000_000,
+    ballast_bytes: 67_108_864,
+    short_bytes: 0,
+    database_bytes: 9_400_000,
+    log_bytes: 4_100_000,
+    not_recorded: 0,
+  },
+  standing: { doubt: null, since: null, missing: 0, missing_entries: [], frozen: [] },
 });

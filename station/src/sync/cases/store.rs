@@ -1,0 +1,62 @@
+//! SQL of cases.
+
+use crate::error::Fault;
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use willcall_domain::{
+    clock::UtcMillis,
+    id::{CaseId, EventId},
+    sync::{Entry, change::CaseRow},
+};
+
+/// Keeps a case as the server has it; answers whether it was news.
+pub fn put_case(tx: &Transaction<'_>, row: &CaseRow, epoch: i64) -> Result<bool, Fault> {
+    let sql = "INSERT INTO station_case (case_id, epoch, version, data) VALUES (?1, ?2, ?3, ?4)
+        ON CONFLICT (case_id) DO UPDATE SET epoch = excluded.epoch, version = excluded.version, data = excluded.data
+        WHERE (excluded.epoch, excluded.version) > (station_case.epoch, station_case.version)";
+    let data = serde_json::to_string(row)?;
+    let id = row.case_id.0.as_bytes().as_slice();
+    Ok(tx.prepare_cached(sql)?.execute(params![id, epoch, row.version, data])? > 0)
+}
+
+/// Lets go of the cases of an event this station may not see any more.
+pub fn forget_event(tx: &Transaction<'_>, event: EventId) -> Result<usize, Fault> {
+    let sql = "DELETE FROM station_case WHERE data ->> 'event_id' = ?1";
+    Ok(tx.prepare_cached(sql)?.execute([event.0])?)
+}
+
+/// A case that was closed here.
+pub fn project_closed(tx: &Transaction<'_>, entry: &Entry, case: CaseId, resolution: &str) -> Result<(), Fault> {
+    let sql = "INSERT INTO case_closed (case_id, resolution, station, incarnation, seq, at)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
+    let seq = i64::try_from(entry.seq).map_err(|_| Fault::Data("a seq is too large".into()))?;
+    let at = entry.at.wall.0.saturating_add(entry.at.offset_ms);
+    let id = case.0.as_bytes().as_slice();
+    tx.prepare_cached(sql)?.execute(params![id, resolution, entry.station.0, entry.incarnation, seq, at])?;
+    Ok(())
+}
+
+/// How a case was closed here.
+pub(super) fn closed_here(connection: &Connection, case: CaseId) -> Result<Option<(UtcMillis, String)>, Fault> {
+    let sql = "SELECT at, resolution FROM case_closed WHERE case_id = ?1";
+    let read = |row: &rusqlite::Row<'_>| Ok((UtcMillis(row.get(0)?), row.get(1)?));
+    Ok(connection.prepare_cached(sql)?.query_row([case.0.as_bytes().as_slice()], read).optional()?)
+}
+
+/// All cases, as the server sent them.
+pub(super) fn cases(connection: &Connection) -> Result<Vec<CaseRow>, Fault> {
+    let mut statement = connection.prepare_cached("SELECT data FROM station_case ORDER BY case_id")?;
+    let mut rows = statement.query([])?;
+    let mut out = Vec::new();
+    while let Some(row) = rows.next()? {
+        out.push(serde_json::from_str(&row.get::<_, String>(0)?)?);
+    }
+    Ok(out)
+}
+
+/// One case; `None` where it is not known here.
+pub(super) fn case(connection: &Connection, id: CaseId) -> Result<Option<CaseRow>, Fault> {
+    let sql = "SELECT data FROM station_case WHERE case_id = ?1";
+    let data: Option<String> =
+        connection.prepare_cached(sql)?.query_row([id.0.as_bytes().as_slice()], |row| row.get(0)).optional()?;
+    data.map(|text| Ok(serde_json::from_str(&text)?)).transpose()
+}

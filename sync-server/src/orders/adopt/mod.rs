@@ -1,0 +1,49 @@
+//! Taking an order in again that this server, put back to an earlier instant, has no longer: as a station still knows
+//! it. Its tickets are the very ones that were sold, so they admit; its price is what the products cost now, as nobody
+//! here knows better, and its places count beyond what is free if they must.
+
+mod store;
+
+use crate::{http::Failure, tx::Tx};
+use willcall_domain::{
+    id::{EventId, PositionId, QuotaId},
+    orders::{OrderStatus, PositionRow},
+    problem::{Code, Problem},
+};
+
+/// What was taken in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Adopted {
+    pub event: EventId,
+    pub positions: Vec<PositionId>,
+    pub quotas: Vec<QuotaId>,
+}
+
+/// Takes an order in, by its tickets.
+///
+/// # Errors
+/// `conflict` when its event, product or code is not as it was; else when the database is away.
+pub async fn adopt(tx: &mut Tx, positions: &[PositionRow]) -> Result<Adopted, Failure> {
+    let first = positions.first().ok_or_else(|| Problem::new(Code::Conflict, "There is nothing to take in."))?;
+    let gone = || Problem::new(Code::Conflict, "Its event or product is not here any more: make them first.");
+    if !store::insert_order(tx, first).await? {
+        let detail = "An order with this number or code is here already.";
+        return Err(Problem::new(Code::Conflict, detail).into());
+    }
+    let mut quotas = Vec::new();
+    for position in positions {
+        if !store::insert_position(tx, position).await? {
+            return Err(gone().into());
+        }
+        // Sold is sold: places are taken even where none is left, and counted as excess.
+        let holds = matches!(position.order_status, OrderStatus::Paid | OrderStatus::Pending) && !position.canceled;
+        if holds {
+            quotas.extend(store::take_places(tx, position.item_id).await?);
+        }
+    }
+    store::set_total(tx, first.order_id).await?;
+    quotas.sort_unstable();
+    quotas.dedup();
+    let positions = positions.iter().map(|p| p.position_id).collect();
+    Ok(Adopted { event: first.event_id, positions, quotas })
+}

@@ -1,0 +1,257 @@
+//! The server's database is put back to an earlier instant: it says so and does not start, no number is given twice, what
+//! stations may hold is held back until they report, and what only they know comes back or becomes a case.
+
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
+use willcall_domain::{
+    devices::Role,
+    id::{CaseId, OrderId},
+    orders::{OrderStatus, PositionRow},
+    sync::{Offer, OfferAnswer, Resolution, Row},
+};
+use willcall_server::{
+    Config,
+    config::database::Source,
+    doctor,
+    server::{self, Nature},
+    sync::{
+        backups,
+        cases::{self, By},
+    },
+};
+use willcall_tests::{
+    hand::{Hand, opened},
+    house::{House, Plan},
+};
+
+/// Puts a copy of the database aside, or puts it back. Nobody may be connected.
+async fn copy(house: &House, from: &str, to: &str) {
+    let mut admin = PgConnection::connect_with(&house.database.admin().database("postgres")).await.unwrap();
+    for statement in
+        [format!("DROP DATABASE IF EXISTS {to} WITH (FORCE)"), format!("CREATE DATABASE {to} TEMPLATE {from}")]
+    {
+        admin.execute(AssertSqlSafe(statement)).await.unwrap();
+    }
+}
+
+async fn name(house: &House) -> String {
+    sqlx::query_scalar("SELECT current_database()::text").fetch_one(&mut house.admin().await.unwrap()).await.unwrap()
+}
+
+/// As an operator has it: who migrates may raise numbers.
+fn config(house: &House) -> Config {
+    let mut config = house.database.config();
+    let migrate_url = Some(house.database.admin_url());
+    config.database.source = Source::Given { url: house.database.url(), migrate_url };
+    config
+}
+
+/// Backs the database up, lets `meanwhile` happen, and puts it back.
+async fn put_back<F: AsyncFnOnce(&mut House)>(house: &mut House, meanwhile: F) {
+    let live = name(house).await;
+    let aside = format!("{live}_aside");
+    house.stop().await;
+    copy(house, &live, &aside).await;
+    house.start().await.unwrap();
+    meanwhile(house).await;
+    house.number().await.unwrap();
+    // The mark follows within a second; it is written for sure before this asks for the mark itself.
+    let mark = house.database.config().mark;
+    let head = house.number_of("SELECT coalesce(sum(position), 0)::bigint FROM change_head").await.unwrap();
+    willcall_tests::server::until("the mark to follow", || async {
+        let mark = willcall_server::database::mark::read(&mark)?;
+        Ok(mark.filter(|mark| mark.changes >= head))
+    })
+    .await
+    .unwrap();
+    house.stop().await;
+    copy(house, &aside, &live).await;
+}
+
+async fn open_cases(house: &House) -> Vec<String> {
+    sqlx::query_scalar("SELECT kind FROM station_case WHERE closed_at IS NULL ORDER BY kind")
+        .fetch_all(&mut house.admin().await.unwrap())
+        .await
+        .unwrap()
+}
+
+/// What the doctor finds wrong with the data.
+async fn wrong(house: &House) -> Vec<String> {
+    let report = doctor::examine(house.database.config()).await;
+    let about_data = [
+        "places-sold",
+        "units-lent",
+        "units-held-back",
+        "units-sold-once",
+        "money",
+        "order-sums",
+        "journals",
+        "check-ins",
+        "parked",
+        "invariants",
+    ];
+    report.findings.iter().filter(|f| !f.ok && about_data.contains(&f.check)).map(|f| f.detail.clone()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_was_put_back_does_not_start_until_it_is_recovered_and_then_gets_back_what_a_till_has() {
+    let mut house = House::build(Plan::default()).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let till = house.station("Till 1", Role::Till, folder.path()).await.unwrap();
+    till.sell(house.adults(1)).await.unwrap();
+    till.sync_once().await.unwrap();
+    let mut bought = None;
+    put_back(&mut house, async |house: &mut House| {
+        till.sell(house.adults(2)).await.unwrap();
+        till.sync_once().await.unwrap();
+        till.sell(house.adults(3)).await.unwrap();
+        bought = Some(house.buy().await.unwrap());
+        house.number().await.unwrap();
+        till.sync_once().await.unwrap();
+    })
+    .await;
+    let refused = house.start().await.unwrap_err().to_string();
+    assert!(refused.contains("willcall-server recover"), "{refused}");
+    let head = house.number_of("SELECT max(position) FROM change").await.unwrap();
+    assert_eq!(server::recover(config(&house), Nature::default()).await.unwrap(), 1);
+    house.start().await.unwrap();
+    assert_eq!(open_cases(&house).await, ["station_not_heard"]);
+    let held = house.number_of("SELECT unheard FROM quota").await.unwrap();
+    assert!(held > 0, "what the till may have been lent is held back");
+    assert!(wrong(&house).await.is_empty(), "{:?}", wrong(&house).await);
+    till.sync_once().await.unwrap();
+    till.sync_once().await.unwrap();
+    assert_eq!(open_cases(&house).await, ["lost_row"], "one closed by itself, and the till offers what was lost");
+    let lost: serde_json::Value = sqlx::query_scalar("SELECT detail FROM station_case WHERE kind = 'lost_row'")
+        .fetch_one(&mut house.admin().await.unwrap())
+        .await
+        .unwrap();
+    let bought = bought.unwrap();
+    assert_eq!(lost["order_id"], serde_json::json!(bought.order_id));
+    let verdict = super::enter(&till, house.list, &bought.code).await;
+    assert_eq!(verdict.class, willcall_domain::checkin::wire::Class::Admitted, "whoever holds it is let in");
+    assert_eq!(house.number_of("SELECT unheard FROM quota").await.unwrap(), 0);
+    assert_eq!(house.number_of("SELECT count(*) FROM order_position").await.unwrap(), 6);
+    let (sold, leased, excess) = house.counted().await.unwrap();
+    assert_eq!((sold, excess), (6, 0));
+    let outstanding =
+        "SELECT coalesce(sum(granted - sold - returned - freed - given - written_off), 0)::bigint FROM lease";
+    assert_eq!(house.number_of(outstanding).await.unwrap(), leased, "leases are back by their signed grants");
+    assert!(wrong(&house).await.is_empty(), "{:?}", wrong(&house).await);
+    house.number().await.unwrap();
+    let first = "SELECT min(position) FROM change WHERE position > 1000000";
+    assert!(house.number_of(first).await.unwrap() > head + 1_000_000, "no number is given twice");
+    house.stop().await;
+    house.start().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
+async fn a_silent_station_is_released_by_a_person_and_an_order_only_a_station_knows_is_adopted_or_left_out() {
+    let mut house = House::build(Plan::default()).await.unwrap();
+    let till = Hand::enrol(&house, "Till 1", Role::Till).await.unwrap();
+    till.push(&[till.write(opened()).unwrap()]).await.unwrap();
+    put_back(&mut house, async |house: &mut House| {
+        house.buy().await.unwrap();
+    })
+    .await;
+    server::recover(config(&house), Nature::default()).await.unwrap();
+    house.start().await.unwrap();
+    let history = house.app().unwrap().history;
+    let lost = |n: u128, code: &str| {
+        Row::Position(PositionRow {
+            position_id: willcall_domain::id::PositionId(uuid::Uuid::from_u128(n)),
+            order_id: OrderId(uuid::Uuid::from_u128(n + 100)),
+            order_code: code.to_owned(),
+            event_id: house.event,
+            item_id: house.adult,
+            order_status: OrderStatus::Paid,
+            canceled: false,
+            blocked: false,
+            issue: 1,
+            name: Some("Ada Lovelace".to_owned()),
+            plain: None,
+            valid_from: None,
+            valid_until: None,
+            test: false,
+            version: 1,
+        })
+    };
+    let offer = Offer { history, rows: vec![lost(1, "LOST1"), lost(2, "LOST2")] };
+    for _ in 0..2 {
+        let request = reqwest::Client::new().post(format!("{}/api/station/v1/offers", till.url));
+        let answer = request.bearer_auth(&till.answer.device_token).json(&offer).send().await.unwrap();
+        let answer: OfferAnswer = answer.error_for_status().unwrap().json().await.unwrap();
+        assert_eq!(answer.known, 0);
+    }
+    assert_eq!(open_cases(&house).await, ["lost_row", "lost_row", "station_not_heard"], "offered twice, asked once");
+    let mut admin = house.admin().await.unwrap();
+    let details: Vec<serde_json::Value> = sqlx::query_scalar("SELECT detail FROM station_case WHERE kind = 'lost_row'")
+        .fetch_all(&mut admin)
+        .await
+        .unwrap();
+    assert!(!details.iter().any(|d| d.to_string().contains("Ada")), "cases name nobody");
+    let id: i64 = sqlx::query_scalar(
+        "INSERT INTO staff (organizer_id, email, name, password_hash, role, created_at)
+         VALUES ($1, 'ines@house.example', 'Ines', '', 'owner', 0) RETURNING staff_id",
+    )
+    .bind(house.organizer.0)
+    .fetch_one(&mut admin)
+    .await
+    .unwrap();
+    let by = By::Staff { id: willcall_domain::id::StaffId(id), name: "Ines" };
+    let case = |kind: &'static str, nth: i64| {
+        let mut admin = house.database.admin();
+        admin = admin.application_name("look");
+        async move {
+            let mut admin = PgConnection::connect_with(&admin).await.unwrap();
+            let id: uuid::Uuid = sqlx::query_scalar(
+                "SELECT case_id FROM station_case WHERE kind = $1 ORDER BY detail ->> 'order_code' OFFSET $2 LIMIT 1",
+            )
+            .bind(kind)
+            .bind(nth)
+            .fetch_one(&mut admin)
+            .await
+            .unwrap();
+            CaseId(id)
+        }
+    };
+    let held = house.number_of("SELECT unheard FROM quota").await.unwrap();
+    assert!(held > 0);
+    for (case, how) in [
+        (case("lost_row", 0).await, Resolution::Adopt),
+        (case("lost_row", 1).await, Resolution::LeaveOut),
+        (case("station_not_heard", 0).await, Resolution::Release),
+    ] {
+        let app = house.app().unwrap();
+        let mut tx = app.begin(house.organizer).await.unwrap();
+        cases::resolve(app, &mut tx, case, how, &by, "").await.unwrap();
+        tx.commit().await.unwrap();
+    }
+    assert_eq!(open_cases(&house).await, Vec::<String>::new());
+    assert_eq!(
+        house.number_of("SELECT count(*) FROM orders WHERE code = 'LOST1' AND name = 'Ada Lovelace'").await.unwrap(),
+        1
+    );
+    assert_eq!(house.number_of("SELECT count(*) FROM orders WHERE code = 'LOST2'").await.unwrap(), 0);
+    assert_eq!(house.number_of("SELECT count(*) FROM lost_row WHERE row IS NOT NULL").await.unwrap(), 0);
+    assert_eq!(house.counted().await.unwrap(), (1, 0, 0));
+    assert_eq!(house.number_of("SELECT unheard FROM quota").await.unwrap(), 0);
+    assert!(wrong(&house).await.is_empty(), "{:?}", wrong(&house).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_in_a_finished_backup_is_safe_and_nothing_above_it() {
+    let house = House::build(Plan::default()).await.unwrap();
+    let door = Hand::enrol(&house, "Door", Role::Door).await.unwrap();
+    let entries: Vec<_> = (0..5).map(|_| door.write(opened()).unwrap()).collect();
+    assert_eq!(door.push(&entries[..2]).await.unwrap().safe, 0);
+    let app = house.app().unwrap();
+    assert_eq!(backups::begin(app).await.unwrap(), 1);
+    assert_eq!(door.push(&entries[2..4]).await.unwrap().safe, 0, "it is not finished");
+    backups::finish(app, None).await.unwrap();
+    assert_eq!(door.push(&entries[4..]).await.unwrap().safe, 2, "what came while it was made may not be in it");
+    assert_eq!(door.contact(&door.question()).await.unwrap().safe, 2);
+    let long_ago = willcall_domain::clock::UtcMillis(1_000);
+    backups::finish(app, Some(long_ago)).await.unwrap();
+    assert_eq!(door.contact(&door.question()).await.unwrap().safe, 2, "it never goes back");
+}
