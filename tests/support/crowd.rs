@@ -89,7 +89,7 @@ fn adult(house: &House) -> Ticket {
     Ticket { organizer: house.organizer, event: house.event, item: house.adult }
 }
 
-/// [`write`] of the house's adult tickets.
+/// [`write()`] of the house's adult tickets.
 ///
 /// # Errors
 /// When the database does not take them.

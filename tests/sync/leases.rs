@@ -1,6 +1,7 @@
 //! Two tills and the shop on one small quota: however they are cut off, what is sold is never more than there is.
 
-use willcall_domain::{devices::Role, problem::Code};
+use willcall_domain::{catalog::draft::QuotaDraft, devices::Role, problem::Code};
+use willcall_server::{catalog::edit, leases};
 use willcall_tests::house::{House, Plan};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -69,4 +70,35 @@ async fn the_same_request_sells_once_and_a_refused_sale_takes_nothing() {
     let many = house.adults(u32::try_from(before).unwrap() + 1);
     assert_eq!(till.sell(many).await.unwrap_err().code, Code::LeaseSpent);
     assert_eq!(here(till.till().await.unwrap()), before);
+}
+
+/// The organizer halves a quota of which a till holds units; the till has sold some of them and does not know yet.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_till_that_hears_of_a_smaller_quota_gives_back_what_it_has_not_sold_and_sells_no_more_of_it() {
+    let house = House::build(Plan { places: 20, ..Plan::default() }).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let till = house.station("Till 1", Role::Till, folder.path()).await.unwrap();
+    till.sync_once().await.unwrap();
+    let (_, lent, _) = house.counted().await.unwrap();
+    assert!(lent > 4, "{lent}");
+    till.sell(house.adults(2)).await.unwrap();
+    let mut tx = house.app().unwrap().begin(house.organizer).await.unwrap();
+    let draft = QuotaDraft { name: "Hall".to_owned(), size: Some(3) };
+    edit::update_quota(&mut tx, house.event, house.quota, &draft, &[house.adult, house.programme]).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(house.number_of("SELECT target FROM quota WHERE name = 'Hall'").await.unwrap(), 3);
+    till.sell(house.adults(1)).await.unwrap();
+    // The first recall leaves the till three: the server has not heard of the sales yet.
+    for _ in 0..3 {
+        leases::find_dry(house.app().unwrap()).await.unwrap();
+        house.number().await.unwrap();
+        till.sync_once().await.unwrap();
+    }
+    let refused = till.sell(house.adults(1)).await.unwrap_err();
+    assert_eq!(refused.code, Code::LeaseSpent, "{refused}");
+    assert_eq!(house.counted().await.unwrap(), (3, 0, 0), "all that was not sold is back, and nothing was oversold");
+    assert_eq!(house.number_of("SELECT count(*) FROM quota WHERE target IS NOT NULL").await.unwrap(), 0);
+    assert_eq!(house.number_of("SELECT size FROM quota WHERE name = 'Hall'").await.unwrap(), 3);
+    let report = till.verify_journal().await.unwrap();
+    assert!(report.ok, "{report:?}");
 }

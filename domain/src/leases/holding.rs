@@ -1,5 +1,5 @@
 //! What a station holds: its leases as plain values, and what each movement does to them. A sale takes the lowest units
-//! (see [`super::take`]); what goes back or over to another till is a run from the high end of what is free; a voided
+//! (see [`super::take()`]); what goes back or over to another till is a run from the high end of what is free; a voided
 //! sale may free a unit in the middle. So what can be sold is a set of ranges. Whoever holds a [`HeldLease`] decides here
 //! and writes the fact; the same fact, replayed, leads to the same value.
 

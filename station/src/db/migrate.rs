@@ -36,6 +36,7 @@ pub(super) const MIGRATIONS: &[Step] = migrations![
     "20261122140200_create_checkpoint",
     "20261122140300_create_erased",
     "20261122140400_create_station_case",
+    "20261122150000_create_lease_word",
 ];
 
 /// The first step that is still to be taken in a database that is not new; `None` when there is none.

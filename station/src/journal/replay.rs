@@ -28,8 +28,8 @@ pub fn project(tx: &Transaction<'_>, entry: &Entry, fact: &Fact, gate: &str) -> 
         Fact::Checkpoint { .. } => journal::project_checkpoint(tx, entry, fact),
         Fact::CaseClosed { case_id, resolution } => cases::project_closed(tx, entry, *case_id, resolution),
         Fact::Scan { .. } => checkin::project_scan(tx, entry, fact, gate),
-        Fact::LeaseReturned { .. }
-        | Fact::HandOverGiven { .. }
+        Fact::LeaseReturned { .. } => leases::project_returned(tx, fact),
+        Fact::HandOverGiven { .. }
         | Fact::HandOverTaken { .. }
         | Fact::HandOverDeclined { .. }
         | Fact::RightTaken { .. }

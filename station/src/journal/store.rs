@@ -256,6 +256,10 @@ pub(super) const PROJECTIONS: &[(&str, &str)] = &[
             WHERE ?1 IS NOT NULL ORDER BY lease_id",
     ),
     (
+        "lease_returned",
+        "SELECT hex(lease_id), first, until FROM lease_returned WHERE ?1 IS NOT NULL ORDER BY lease_id, first",
+    ),
+    (
         "sale",
         "SELECT hex(order_id), order_code, event_id, hex(request_id), station, incarnation, seq, total_minor, currency, at
             FROM sale WHERE ?1 IS NOT NULL ORDER BY order_id",

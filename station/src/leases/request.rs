@@ -12,8 +12,8 @@ use willcall_domain::{
 };
 
 /// The outage a till should be able to sell through, in minutes.
-const PLANNED_OUTAGE_MIN: u32 = 60;
-const HOUR_MS: i64 = 3_600_000;
+pub(super) const PLANNED_OUTAGE_MIN: u32 = 60;
+pub(super) const HOUR_MS: i64 = 3_600_000;
 
 /// What came of asking.
 #[derive(Debug, Default)]
@@ -47,6 +47,7 @@ pub async fn request(station: &Station, resting: &mut Vec<QuotaId>) -> Result<As
         // Units are asked for once it is known what is held.
         return Ok(asked);
     }
+    leases::give_back::give_back(station, &identity).await?;
     let requests = station.db().write(move |tx| plan.requests(tx)).await?;
     let link = station.server(&identity)?;
     for lease_request in requests {

@@ -1,12 +1,19 @@
 //! SQL of leases, blanks and open requests.
 
-use crate::{copies, db::uuid_of, error::Fault, ticketing};
+use crate::{
+    copies,
+    db::{enumerate, uuid_of, word},
+    error::Fault,
+    ticketing,
+};
 use rusqlite::{OptionalExtension, Transaction, params};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 use willcall_domain::{
-    id::{DeviceId, ItemId, LeaseId, PositionId, QuotaId, RequestId},
-    leases::{BlankCodes, GrantBody, Held, UnitRange, UnitRef},
+    id::{DeviceId, EventId, ItemId, LeaseId, PositionId, QuotaId, RequestId},
+    leases::{
+        BlankCodes, GrantBody, Held, HeldLease, LeaseRow, LeaseState, UnitRange, UnitRef, Units, holding::BlanksLeft,
+    },
     sync::{Entry, Fact},
     ticketing::{blank, sig1},
 };
@@ -76,29 +83,85 @@ pub fn put_blanks(tx: &Transaction<'_>, grant: &GrantBody, codes: &[BlankCodes])
 
 /// What this station may sell from, in the order it was taken in.
 pub fn held(tx: &Transaction<'_>, station: DeviceId, incarnation: u32) -> Result<Vec<Held>, Fault> {
-    let sql = "SELECT lease_id, quota_id, granted, sold FROM lease
+    Ok(held_leases(tx, station, incarnation)?.iter().map(HeldLease::held).collect())
+}
+
+/// The leases in force with all that is known of them here, in the order they were taken in.
+pub fn held_leases(tx: &Transaction<'_>, station: DeviceId, incarnation: u32) -> Result<Vec<HeldLease>, Fault> {
+    let sql = "SELECT lease_id, quota_id, event_id, granted, sold, coalesce(state, 'open'), keep
+        FROM lease LEFT JOIN lease_word USING (lease_id)
         WHERE station = ?1 AND incarnation IN (SELECT value FROM json_each(?2))
         ORDER BY incarnation, accepted_seq, lease_id";
     let in_force = serde_json::to_string(&copies::sells_from(tx, station, incarnation)?)?;
-    let mut blanks = unused(tx)?;
+    let (mut blanks, mut returned) = (unused(tx)?, returned(tx)?);
     let mut statement = tx.prepare_cached(sql)?;
     let mut rows = statement.query(params![station.0, in_force])?;
     let mut out = Vec::new();
     while let Some(row) = rows.next()? {
         let lease_id = LeaseId(uuid_of(&row.get::<_, Vec<u8>>(0)?)?);
-        out.push(Held {
+        let (granted, sold): (u32, u32) = (row.get(3)?, row.get(4)?);
+        let free: Units = UnitRange { from: sold, until: granted }.into();
+        out.push(HeldLease {
             lease_id,
             quota_id: QuotaId(row.get(1)?),
-            free: UnitRange { from: row.get(3)?, until: row.get(2)? }.into(),
+            event_id: EventId(row.get(2)?),
+            granted,
+            free: free.without(&returned.remove(&lease_id).unwrap_or_default()),
+            sold: Units::first(sold),
+            state: enumerate::<LeaseState>(&row.get::<_, String>(5)?)?,
+            keep: row.get(6)?,
             blanks: blanks.remove(&lease_id).unwrap_or_default(),
         });
     }
     Ok(out)
 }
 
+/// What the server says of a lease; an older word never follows a newer. Answers whether it was news.
+pub fn put_word(tx: &Transaction<'_>, row: &LeaseRow, epoch: i64) -> Result<bool, Fault> {
+    let sql = "INSERT INTO lease_word (lease_id, state, keep, epoch, version) VALUES (?1, ?2, ?3, ?4, ?5)
+        ON CONFLICT (lease_id) DO UPDATE SET state = excluded.state, keep = excluded.keep, epoch = excluded.epoch,
+            version = excluded.version
+        WHERE (excluded.epoch, excluded.version) > (lease_word.epoch, lease_word.version)";
+    let lease = row.lease_id.0.as_bytes().as_slice();
+    let values = params![lease, word(&row.state), row.keep, epoch, row.version];
+    Ok(tx.prepare_cached(sql)?.execute(values)? > 0)
+}
+
+/// Units and blanks went back.
+pub fn project_returned(tx: &Transaction<'_>, fact: &Fact) -> Result<(), Fault> {
+    let Fact::LeaseReturned { lease_id, from, units, blanks, .. } = fact else { return Ok(()) };
+    let lease = lease_id.0.as_bytes().as_slice();
+    if *units > 0 {
+        let sql = "INSERT INTO lease_returned (lease_id, first, until) VALUES (?1, ?2, ?3)";
+        tx.prepare_cached(sql)?.execute(params![lease, from, from.saturating_add(*units)])?;
+    }
+    let mut gone = tx.prepare_cached("UPDATE blank SET used = 2 WHERE position_id = ?1 AND used = 0")?;
+    for range in blanks {
+        for n in Units::from(range.numbers()).iter() {
+            gone.execute([blank::position(range.base, n).0.as_bytes().as_slice()])?;
+        }
+    }
+    Ok(())
+}
+
+/// Units that went back, by lease.
+fn returned(tx: &Transaction<'_>) -> Result<BTreeMap<LeaseId, Units>, Fault> {
+    let mut statement = tx.prepare_cached("SELECT lease_id, first, until FROM lease_returned")?;
+    let mut rows = statement.query([])?;
+    let mut out: BTreeMap<LeaseId, Units> = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        let lease = LeaseId(uuid_of(&row.get::<_, Vec<u8>>(0)?)?);
+        out.entry(lease).or_default().add(&UnitRange { from: row.get(1)?, until: row.get(2)? }.into());
+    }
+    Ok(out)
+}
+
 /// Leases with units that are neither sold nor given up.
 pub fn open_ids(tx: &Transaction<'_>) -> Result<Vec<Uuid>, Fault> {
-    let mut statement = tx.prepare_cached("SELECT lease_id FROM lease WHERE sold < granted")?;
+    let mut statement = tx.prepare_cached(
+        "SELECT lease_id FROM lease WHERE granted > sold + coalesce(
+            (SELECT sum(until - first) FROM lease_returned r WHERE r.lease_id = lease.lease_id), 0)",
+    )?;
     let mut rows = statement.query([])?;
     let mut out = Vec::new();
     while let Some(row) = rows.next()? {
@@ -113,19 +176,24 @@ pub fn drop_until(tx: &Transaction<'_>, station: DeviceId, incarnation: u32, upt
     let of = params![station.0, incarnation, upto];
     let those = "SELECT lease_id FROM lease WHERE station = ?1 AND incarnation = ?2 AND accepted_seq <= ?3";
     tx.execute(&format!("DELETE FROM blank WHERE used = 0 AND lease_id IN ({those})"), of)?;
+    for table in ["lease_returned", "lease_word"] {
+        tx.execute(&format!("DELETE FROM {table} WHERE lease_id IN ({those})"), of)?;
+    }
     tx.execute("DELETE FROM lease WHERE station = ?1 AND incarnation = ?2 AND accepted_seq <= ?3", of)?;
     Ok(())
 }
 
-/// Unused blanks of every lease, counted by item.
-fn unused(tx: &Transaction<'_>) -> Result<BTreeMap<LeaseId, BTreeMap<ItemId, u32>>, Fault> {
-    let sql = "SELECT lease_id, item_id, count(*) FROM blank WHERE used = 0 GROUP BY lease_id, item_id";
-    let mut statement = tx.prepare_cached(sql)?;
+/// Blanks of every lease that can still become a ticket, by item.
+fn unused(tx: &Transaction<'_>) -> Result<BTreeMap<LeaseId, BTreeMap<ItemId, BlanksLeft>>, Fault> {
+    let mut statement = tx.prepare_cached("SELECT lease_id, item_id, n, position_id FROM blank WHERE used = 0")?;
     let mut rows = statement.query([])?;
-    let mut out: BTreeMap<LeaseId, BTreeMap<ItemId, u32>> = BTreeMap::new();
+    let mut out: BTreeMap<LeaseId, BTreeMap<ItemId, BlanksLeft>> = BTreeMap::new();
     while let Some(row) = rows.next()? {
         let lease = LeaseId(uuid_of(&row.get::<_, Vec<u8>>(0)?)?);
-        out.entry(lease).or_default().insert(ItemId(row.get(1)?), row.get(2)?);
+        let position = PositionId(uuid_of(&row.get::<_, Vec<u8>>(3)?)?);
+        let of_item = out.entry(lease).or_default().entry(ItemId(row.get(1)?));
+        let left = of_item.or_insert_with(|| BlanksLeft { base: blank::base(position), left: Units::none() });
+        left.left.add(&Units::one(row.get(2)?));
     }
     Ok(out)
 }

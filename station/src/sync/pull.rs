@@ -12,7 +12,7 @@ use crate::{
     change_feed::Topic,
     checkin, copies, devices,
     error::Fault,
-    orders,
+    leases, orders,
     station::Station,
     ticketing,
 };
@@ -115,7 +115,8 @@ impl<'a, 'c> Merge<'a, 'c> {
                 let news = self.erase(row)?;
                 (news, news, news)
             }
-            Row::Lease(_) | Row::HandOver(_) | Row::Right(_) | Row::Voucher(_) | Row::Unknown => (false, false, false),
+            Row::Lease(row) => (leases::put_word(tx, row, epoch)?, false, true),
+            Row::HandOver(_) | Row::Right(_) | Row::Voucher(_) | Row::Unknown => (false, false, false),
         };
         self.applied.passed_over += u64::from(*row == Row::Unknown);
         self.applied.news += u64::from(news);
