@@ -1,6 +1,6 @@
 # Every target installs or builds what it needs. `make run` first; the rest is for who changes Willcall.
 SHELL := /bin/bash
-.PHONY: run test check bench screenshots mutants fuzz simulate build ui packages
+.PHONY: run test check bench screenshots mutants fuzz simulate night build ui packages
 .DEFAULT_GOAL := run
 
 run: ## server with demo data and the window, until Ctrl-C
@@ -47,3 +47,7 @@ fuzz: ## a million codes and documents through the readers; SEED=n repeats one r
 
 simulate: ## searches seeds for one that breaks a promise: SEEDS=n FROM=m; SEED=n replays one
 	$(if $(SEED),SEED=$(SEED)) SEEDS=$(or $(SEEDS),20000) FROM=$(or $(FROM),0) cargo test --release --workspace --locked --test simulation -- every_promise --nocapture
+
+night: ## the real programs through MINUTES of broken lines and killed processes; SEED=n repeats what was decided
+	@.ci/packages test
+	cargo run --locked -p willcall-tests --bin drill -- night --minutes $(or $(MINUTES),10) --seed $(or $(SEED),1)

@@ -44,6 +44,8 @@ codes! {
     SoldOut = "sold-out", 409, "Not enough left.";
     /// At the till: offers fewer, or asking the server for more.
     LeaseSpent = "lease-spent", 409, "No more units here without a link.";
+    /// At the till: what may happen once is not this till's to do, and the server that could give it cannot be asked.
+    NeedsLink = "needs-link", 409, "This needs a link to the server.";
     /// As a sentence with the present state.
     Conflict = "conflict", 409, "The present state does not allow this.";
     /// Retried by itself after the time given.

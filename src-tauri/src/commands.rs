@@ -3,11 +3,21 @@
 
 pub mod camera;
 pub mod checkin;
+pub mod copies;
 pub mod devices;
+pub mod leases;
 pub mod settings;
+pub mod sync;
 pub mod till;
 
-use self::{checkin::SearchRequest, devices::EnrolForm, till::PrintRequest};
+use self::{
+    checkin::SearchRequest,
+    copies::{CopiesForm, PutBackView, RestoreForm, WipeForm},
+    devices::EnrolForm,
+    leases::{CodeForm, GiveForm, UnitsFile, WriteAgainForm},
+    sync::{CarriedView, CarryForm, WrittenView},
+    till::PrintRequest,
+};
 use crate::{
     App,
     host::{camera::CameraChoice, printer::Printed},
@@ -18,11 +28,17 @@ use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use std::sync::Arc;
 use tauri::State;
 use willcall_domain::{
-    checkin::wire::{DoorView, FoundTicket, ScanRequest, VerdictView},
+    checkin::wire::{DoorView, FoundTicket, ScanRequest, UndoRequest, VerdictView},
     devices::wire::StatusView,
+    leases::{
+        right_view::{PayOrderRequest, RefundOrderRequest, RightView, RightsView, TakeRightRequest},
+        view::{GivenView, HandOverOffer, LeasesView, ReturnRequest},
+    },
     problem::{Code, Problem},
-    till::wire::{SaleView, SellRequest, TillView},
+    sync::case_view::{CasesView, CloseCaseRequest},
+    till::wire::{SaleView, SellRequest, TillView, VoidRequest},
 };
+use willcall_station::copies::overview::CopiesView;
 
 /// A request as it came; one that is none of its kind is answered like any other refusal.
 struct Request<T>(Result<T, Problem>);
@@ -68,13 +84,40 @@ macro_rules! commands {
 commands! {
     devices_status -> StatusView = devices::status;
     devices_enrol(EnrolForm) -> StatusView = devices::enrol;
+    devices_change_key -> StatusView = devices::change_key;
     sync_now -> StatusView = devices::sync;
+    sync_cases -> CasesView = sync::cases;
+    sync_close_case(CloseCaseRequest) -> CasesView = sync::close_case;
+    sync_export(CarryForm) -> WrittenView = sync::export;
+    sync_carry(CarryForm) -> CarriedView = sync::carry;
+    copies_view -> CopiesView = copies::view;
+    copies_media -> Vec<String> = copies::media;
+    copies_backup -> CopiesView = copies::backup;
+    copies_change(CopiesForm) -> CopiesView = copies::change;
+    copies_restore(RestoreForm) -> PutBackView = copies::restore;
+    copies_rebuild -> PutBackView = copies::rebuild;
+    copies_wipe(WipeForm) -> StatusView = copies::wipe;
     checkin_door -> DoorView = checkin::door;
     checkin_scan(ScanRequest) -> VerdictView = checkin::scan;
+    checkin_undo(UndoRequest) -> DoorView = checkin::undo;
     checkin_search(SearchRequest) -> Vec<FoundTicket> = checkin::search;
     till_view -> TillView = till::view;
     till_sell(SellRequest) -> SaleView = till::sell;
+    till_void(VoidRequest) -> SaleView = till::void;
+    till_pay_order(PayOrderRequest) -> SaleView = till::pay_order;
+    till_refund_order(RefundOrderRequest) -> SaleView = till::refund_order;
     till_print(PrintRequest) -> Printed = till::print;
+    leases_view -> LeasesView = leases::view;
+    leases_files -> Vec<String> = leases::files;
+    leases_give(GiveForm) -> GivenView = leases::give;
+    leases_write_again(WriteAgainForm) -> GivenView = leases::write_again;
+    leases_look(UnitsFile) -> HandOverOffer = leases::look;
+    leases_take(UnitsFile) -> LeasesView = leases::take;
+    leases_decline(UnitsFile) -> LeasesView = leases::decline;
+    leases_return(ReturnRequest) -> LeasesView = leases::give_back;
+    leases_rights -> RightsView = leases::rights;
+    leases_take_right(TakeRightRequest) -> RightView = leases::take_right;
+    leases_release_right(CodeForm) -> RightsView = leases::release_right;
     settings_get -> Settings = settings::get;
     settings_save(Settings) -> Settings = settings::save;
     camera_list -> Vec<CameraChoice> = camera::list;

@@ -1,6 +1,7 @@
 //! What the window hears without asking: changes from the engine, pictures and codes from the camera.
 
 use crate::{
+    engine::Step,
     host::camera::{CameraCode, CameraFrame, Listener, Seen},
     typescript::Book,
 };
@@ -28,6 +29,16 @@ impl Voice {
         self.say("changed", Changed { topics: topics.to_vec() });
     }
 
+    /// Says that everything is to be fetched again.
+    pub fn all_changed(&self) {
+        self.changed(&[Topic::Status, Topic::Door, Topic::Till]);
+    }
+
+    /// Says how far work is that needs the folder for itself.
+    pub fn step(&self, step: Step) {
+        self.say("engine_step", step);
+    }
+
     /// What the camera sees is said.
     #[must_use]
     pub fn of_camera(&self) -> Listener {
@@ -45,7 +56,7 @@ impl Voice {
             match changes.recv().await {
                 Ok(changed) => self.say("changed", changed),
                 // Some were missed, so all may have changed.
-                Err(RecvError::Lagged(_)) => self.changed(&[Topic::Status, Topic::Door, Topic::Till]),
+                Err(RecvError::Lagged(_)) => self.all_changed(),
                 Err(RecvError::Closed) => return,
             }
         }
@@ -63,6 +74,7 @@ impl Voice {
 /// Writes the events down for TypeScript.
 pub fn describe(book: &mut Book) {
     book.event::<Changed>("changed");
+    book.event::<Step>("engine_step");
     book.event::<CameraFrame>("camera_frame");
     book.event::<CameraCode>("camera_code");
     book.event::<Problem>("camera_problem");

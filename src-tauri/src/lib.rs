@@ -2,6 +2,7 @@
 //! camera, a loudspeaker and a printer. What is right is decided in the engine and in the domain.
 
 pub mod commands;
+pub mod engine;
 pub mod events;
 pub mod host;
 pub mod settings;
@@ -10,29 +11,35 @@ pub mod typescript;
 
 pub use start::main;
 
+use engine::Engine;
 use events::Voice;
 use host::{camera::Camera, printer::Printer, sound::Speaker};
 use settings::{CameraSource, SettingsFile};
-use std::{path::PathBuf, sync::Arc};
-use willcall_domain::entropy::Entropy;
+use std::sync::Arc;
+use willcall_domain::problem::Problem;
 use willcall_station::Station;
 
 /// All that commands work with.
 pub struct App {
-    pub station: Station,
+    pub engine: Engine,
     pub settings: SettingsFile,
     pub camera: Arc<Camera>,
     pub speaker: Speaker,
     pub printer: Printer,
     pub voice: Voice,
-    /// The folder of all that is kept.
-    pub data: PathBuf,
-    pub entropy: Arc<dyn Entropy>,
     /// Named when the program was started: goes before the settings.
     pub camera_by_hand: Option<CameraSource>,
 }
 
 impl App {
+    /// The station in use.
+    ///
+    /// # Errors
+    /// See [`Engine::station`].
+    pub fn station(&self) -> Result<Station, Problem> {
+        self.engine.station()
+    }
+
     /// The camera to look through.
     #[must_use]
     pub fn camera_source(&self) -> CameraSource {

@@ -2,22 +2,19 @@
 
 use crate::{
     App, commands,
+    engine::Engine,
     events::Voice,
     host::{camera::Camera, printer::Printer, sound, sound::Speaker, window},
     settings::{CameraSource, Language, Settings, SettingsFile},
 };
 use clap::Parser;
-use std::{ffi::OsString, io, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+use std::{ffi::OsString, io, path::PathBuf, process::ExitCode, sync::Arc};
 use tauri::{AppHandle, async_runtime};
-use tokio_util::sync::CancellationToken;
 use willcall_domain::{
     checkin::wire::{Class, Direction},
     problem::{Code, Problem},
 };
-use willcall_station::{Host, KeyStoreChoice, Station, StationConfig, socket};
-
-/// How long the engine may take to put down what it holds.
-const FAREWELL: Duration = Duration::from_secs(5);
+use willcall_station::{Host, KeyStoreChoice, Station, StationConfig};
 
 /// The window of a Willcall station: door and till.
 #[derive(Debug, Parser)]
@@ -78,28 +75,26 @@ fn run(args: Args) -> Result<ExitCode, Problem> {
 fn open(args: Args) -> Result<App, Problem> {
     let data = args.data.map_or_else(usual_folder, Ok)?;
     let host = Host::system();
-    let (clock, entropy) = (Arc::clone(&host.clock), Arc::clone(&host.entropy));
+    let clock = Arc::clone(&host.clock);
     let config = StationConfig {
         data: data.clone(),
         key_store: KeyStoreChoice::Auto,
         software: format!("willcall {} {}", env!("CARGO_PKG_VERSION"), std::env::consts::OS),
     };
-    let station = async_runtime::block_on(async { Station::open(config, host) })?;
+    let voice = Voice::default();
+    let engine = Engine::open(config, host, voice.clone())?;
     if let Some([url, token]) = args.enrol.as_deref() {
-        enrol(&station, url, token);
+        enrol(&engine.station()?, url, token);
     }
     let first = Settings { language: system_language(), ..Settings::default() };
     let settings = SettingsFile::open(&data, first, clock.now())?;
-    let voice = Voice::default();
     Ok(App {
-        station,
+        engine,
         settings,
         camera: Arc::new(Camera::new(Arc::clone(&clock), voice.of_camera())),
         speaker: Speaker::new(clock),
         printer: Printer::new(&data),
         voice,
-        data,
-        entropy,
         camera_by_hand: args.camera,
     })
 }
@@ -119,15 +114,13 @@ fn enrol(station: &Station, url: &str, token: &str) {
 
 /// Opens the window and stays until it is closed or the process is told to end.
 fn show(app: &Arc<App>) -> Result<ExitCode, Problem> {
-    let (cancel, voice) = (CancellationToken::new(), app.voice.clone());
-    let changes = app.station.watch();
-    let engine = async_runtime::spawn(run_engine(Arc::clone(app), cancel.clone()));
+    let voice = app.voice.clone();
+    app.engine.start();
     let window = tauri::Builder::default()
         .manage(Arc::clone(app))
         .invoke_handler(commands::handler())
         .setup(move |tauri| {
             voice.give(tauri.handle().clone());
-            async_runtime::spawn(voice.pass_on(changes));
             async_runtime::spawn(end_when_told(tauri.handle().clone()));
             window::open(tauri.handle())?;
             Ok(())
@@ -136,23 +129,9 @@ fn show(app: &Arc<App>) -> Result<ExitCode, Problem> {
         .map_err(|error| no_window(&error))?;
     let code = window.run_return(|_, _| {});
     app.camera.stop();
-    cancel.cancel();
-    if async_runtime::block_on(async { tokio::time::timeout(FAREWELL, engine).await }).is_err() {
-        tracing::warn!("the engine did not end in time; what was recorded is safe");
-    }
+    async_runtime::block_on(app.engine.end());
     tracing::info!(code, "ended");
     Ok(u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from))
-}
-
-/// Syncs in the background, and answers `willcall-station` when it is asked about this folder.
-async fn run_engine(app: Arc<App>, cancel: CancellationToken) {
-    let answering = async {
-        match socket::bind(&app.data, &*app.entropy).await {
-            Ok(socket) => socket.serve(app.station.clone(), cancel.clone()).await,
-            Err(problem) => tracing::warn!(%problem, "willcall-station cannot talk to this window"),
-        }
-    };
-    tokio::join!(app.station.run(cancel.clone()), answering);
 }
 
 fn no_window(error: &tauri::Error) -> Problem {

@@ -1,15 +1,24 @@
 //! What other programs of this machine may ask of a station: one value in, one JSON document out. The command line
 //! carries them out itself where no station runs, else sends them over the [`crate::socket`].
 
+mod leases;
+mod rights;
+
+pub use leases::{LeaseAsk, VoidAsk};
+pub use rights::RightAsk;
+
 use crate::{copies::places::PlacesChange, station::Station};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::path::PathBuf;
 use willcall_domain::{
     catalog::{EventRow, ItemRow},
-    checkin::{Class, Direction, ListRow, VerdictView, wire::ScanRequest},
+    checkin::{
+        Class, Direction, ListRow, VerdictView,
+        wire::{ScanRequest, UndoRequest},
+    },
     clock::UtcMillis,
-    id::{CaseId, EventId, ItemId, RequestId},
+    id::{CaseId, EventId, ItemId, RequestId, ScanId},
     money::Money,
     problem::{Code, Problem},
     sync::{Resolution, case_view::CloseCaseRequest},
@@ -40,16 +49,44 @@ pub enum Command {
         exit: bool,
         at: Option<UtcMillis>,
     },
+    /// A scan is to be as if it never was.
+    Undo {
+        scan: ScanId,
+        reason: String,
+    },
     Sell {
         lines: Vec<Wish>,
         /// Cash handed over, as written: `24`, `24.50`.
         cash: String,
+        /// Codes of single-use vouchers.
+        #[serde(default)]
+        vouchers: Vec<String>,
         /// The same id again is the same sale.
         request_id: Option<RequestId>,
+    },
+    /// What only this till may do now: vouchers and web orders.
+    Right {
+        ask: RightAsk,
+    },
+    /// Undoes a sale, or positions of it.
+    Void {
+        ask: VoidAsk,
+    },
+    /// Units of this till: what it holds, and what goes to other tills and back.
+    Lease {
+        ask: LeaseAsk,
     },
     VerifyJournal,
     /// Drops what is safe and long over, with a checkpoint in its place.
     Checkpoint,
+    /// What the server lacks, into a file that another station can carry to it.
+    ExportJournal {
+        file: PathBuf,
+    },
+    /// Brings such a file, or the folder of a mirror, to the server.
+    CarryJournal {
+        from: PathBuf,
+    },
     /// A backup into this file, or as one of those that take turns.
     Backup {
         file: Option<PathBuf>,
@@ -90,9 +127,17 @@ pub async fn execute(station: &Station, command: Command) -> Result<Value, Probl
             let direction = if exit { Direction::Exit } else { Direction::Entry };
             json(&station.scan(ScanRequest { code, list_id, direction, at }).await?)
         }
-        Command::Sell { lines, cash, request_id } => json(&sell(station, &lines, &cash, request_id).await?),
+        Command::Undo { scan, reason } => json(&station.undo(UndoRequest { scan_id: scan, reason }).await?),
+        Command::Sell { lines, cash, vouchers, request_id } => {
+            json(&sell(station, (&lines, vouchers), &cash, request_id).await?)
+        }
+        Command::Right { ask } => rights::execute(station, ask).await,
+        Command::Void { ask } => leases::void(station, ask).await,
+        Command::Lease { ask } => leases::execute(station, ask).await,
         Command::VerifyJournal => json(&station.verify_journal().await?),
         Command::Checkpoint => json(&station.checkpoint().await?),
+        Command::ExportJournal { file } => json(&station.export_journal(file).await?),
+        Command::CarryJournal { from } => json(&station.carry_journal(from).await?),
         Command::Backup { file } => json(&station.backup(file).await?),
         Command::Copies { change: None } => json(&station.places()?),
         Command::Copies { change: Some(change) } => json(&station.change_places(change)?),
@@ -138,6 +183,7 @@ pub fn of_problem(problem: &Problem) -> Outcome {
         | Code::Forbidden
         | Code::SoldOut
         | Code::LeaseSpent
+        | Code::NeedsLink
         | Code::Conflict
         | Code::InDoubt
         | Code::TooLarge
@@ -202,7 +248,7 @@ fn of_event(name: &str, event: EventId, events: &[EventRow]) -> String {
 
 async fn sell(
     station: &Station,
-    wishes: &[Wish],
+    (wishes, vouchers): (&[Wish], Vec<String>),
     cash: &str,
     request_id: Option<RequestId>,
 ) -> Result<willcall_domain::till::wire::SaleView, Problem> {
@@ -225,6 +271,7 @@ async fn sell(
         request_id: request_id.unwrap_or_else(|| station.new_request_id()),
         event_id: event.event_id,
         lines,
+        vouchers,
         tender: Tender::Cash { given_minor: given.minor },
     };
     station.sell(request).await

@@ -47,11 +47,12 @@ impl Fault {
     }
 
     /// Whether looking at every page is called for: a page that fails its authentication code is answered with the
-    /// error that otherwise means a wrong statement.
+    /// error that otherwise means a wrong statement, and every one after it with the one for want of memory.
     #[must_use]
     pub fn may_be_damage(&self) -> bool {
+        use rusqlite::ErrorCode::{OutOfMemory, Unknown};
         let Self::Sqlite(error) = self else { return false };
-        self.is_damage() || matches!(error.sqlite_error_code(), Some(rusqlite::ErrorCode::Unknown))
+        self.is_damage() || matches!(error.sqlite_error_code(), Some(Unknown | OutOfMemory))
     }
 
     /// Whether trying the same again later may help, with nobody doing anything in this program.

@@ -1,7 +1,14 @@
 //! `willcall-station`: a station without a window, for turnstiles, scripts and drills. One JSON document on standard
 //! output; exit code 0 done, 2 refused, 1 failed. Logs go to standard error as JSON lines.
 
+#[path = "main/leases.rs"]
+mod leases;
+#[path = "main/rights.rs"]
+mod rights;
+
 use clap::{Args, Parser, Subcommand};
+use leases::{LeaseArgs, VoidArgs};
+use rights::{PayArgs, RefundArgs, RightArgs};
 use serde_json::Value;
 use std::{
     io::Read,
@@ -15,7 +22,7 @@ use willcall_domain::{
     checkin::{Class, simulate},
     clock::UtcMillis,
     entropy::OsEntropy,
-    id::{CaseId, EventId, OrganizerId, RequestId},
+    id::{CaseId, EventId, OrganizerId, RequestId, ScanId},
     problem::{Code, Problem},
 };
 use willcall_station::{
@@ -51,6 +58,14 @@ enum Ask {
     Status,
     /// Decides and records a scan.
     Scan(ScanArgs),
+    /// Makes a scan as if it never was; needs the right to.
+    Undo {
+        /// The scan's id, as it was answered.
+        scan: ScanId,
+        /// Why, for whoever asks later.
+        #[arg(long)]
+        reason: String,
+    },
     /// Sells products for cash: ITEM[:QTY]… by number or name.
     Sell {
         #[arg(required = true)]
@@ -58,10 +73,23 @@ enum Ask {
         /// `cash:24.00`, what is handed over.
         #[arg(long)]
         pay: String,
+        /// A single-use voucher; may be given several times.
+        #[arg(long = "voucher", value_name = "CODE")]
+        vouchers: Vec<String>,
         /// The same id again is the same sale.
         #[arg(long)]
         request_id: Option<RequestId>,
     },
+    /// Undoes a sale of this till, or positions of it.
+    Void(VoidArgs),
+    /// Units lent to this till: lists them, hands some to another till, takes some over, gives them back.
+    Lease(LeaseArgs),
+    /// Vouchers and web orders that only this till may use now: lists them, asks for one, gives one back.
+    Right(RightArgs),
+    /// Takes the cash for a web order.
+    Pay(PayArgs),
+    /// Ends a web order and gives its money back.
+    Refund(RefundArgs),
     /// The journal.
     #[command(subcommand)]
     Journal(JournalAsk),
@@ -147,6 +175,10 @@ enum JournalAsk {
     Verify,
     /// Drops entries that are safe on the server and whose events are long over.
     Checkpoint,
+    /// Writes what the server has not confirmed into FILE; any station with a link can carry it, and none can read it.
+    Export { file: PathBuf },
+    /// Brings such a file, or the folder of a dead machine's mirror, to the server.
+    Carry { from: PathBuf },
 }
 
 #[derive(Subcommand)]
@@ -234,8 +266,18 @@ async fn answer(cli: Cli) -> (Result<Value, Problem>, Outcome) {
         Ask::Enrol { url, token } => ask(config, Command::Enrol { url, token }).await,
         Ask::Sync => ask(config, Command::Sync).await,
         Ask::Status => ask(config, Command::Status).await,
+        Ask::Void(args) => ask(config, args.command()).await,
+        Ask::Lease(args) => ask(config, args.command(absolute)).await,
+        Ask::Right(args) => ask(config, args.command()).await,
+        Ask::Pay(args) => match args.command() {
+            Ok(command) => ask(config, command).await,
+            Err(problem) => judged(Err(problem)),
+        },
+        Ask::Refund(args) => ask(config, args.command()).await,
         Ask::Journal(JournalAsk::Verify) => ask(config, Command::VerifyJournal).await,
         Ask::Journal(JournalAsk::Checkpoint) => ask(config, Command::Checkpoint).await,
+        Ask::Journal(JournalAsk::Export { file }) => ask(config, Command::ExportJournal { file: absolute(file) }).await,
+        Ask::Journal(JournalAsk::Carry { from }) => ask(config, Command::CarryJournal { from: absolute(from) }).await,
         Ask::Cases(CasesArgs { ask: None }) => ask(config, Command::Cases).await,
         Ask::Cases(CasesArgs { ask: Some(CasesAsk::Close { case, resolution }) }) => {
             ask(config, Command::CloseCase { case, resolution }).await
@@ -250,7 +292,8 @@ async fn answer(cli: Cli) -> (Result<Value, Problem>, Outcome) {
             Ok(command) => ask(config, command).await,
             Err(problem) => judged(Err(problem)),
         },
-        Ask::Sell { items, pay, request_id } => match sell(&items, &pay, request_id) {
+        Ask::Undo { scan, reason } => ask(config, Command::Undo { scan, reason }).await,
+        Ask::Sell { items, pay, vouchers, request_id } => match sell(&items, &pay, vouchers, request_id) {
             Ok(command) => ask(config, command).await,
             Err(problem) => judged(Err(problem)),
         },
@@ -369,7 +412,7 @@ fn scan(args: ScanArgs) -> Result<Command, Problem> {
     Ok(Command::Scan { code: args.code, list: args.list, exit: args.exit, at })
 }
 
-fn sell(items: &[String], pay: &str, request_id: Option<RequestId>) -> Result<Command, Problem> {
+fn sell(items: &[String], pay: &str, vouchers: Vec<String>, request_id: Option<RequestId>) -> Result<Command, Problem> {
     let cash = pay.strip_prefix("cash:");
     let cash = cash.ok_or_else(|| Problem::field("pay", "The till takes cash: --pay cash:24.00"))?;
     let wish = |text: &String| match text.rsplit_once(':') {
@@ -380,7 +423,7 @@ fn sell(items: &[String], pay: &str, request_id: Option<RequestId>) -> Result<Co
         },
     };
     let lines = items.iter().map(wish).collect::<Result<_, _>>()?;
-    Ok(Command::Sell { lines, cash: cash.to_owned(), request_id })
+    Ok(Command::Sell { lines, cash: cash.to_owned(), vouchers, request_id })
 }
 
 fn simulated() -> (Result<Value, Problem>, Outcome) {

@@ -5,7 +5,7 @@ pub use crate::sync::contact::Reading;
 use crate::{
     catalog,
     change_feed::{ChangeFeed, Changed, Topic},
-    checkin::{self, found::FoundSeal, unrecorded::Unrecorded},
+    checkin::{self, found::FoundSeal, undo::Undone, unrecorded::Unrecorded},
     copies::{
         self, Places,
         backup::BackupReport,
@@ -14,6 +14,7 @@ use crate::{
         mark::Marks,
         mirror::MirrorKey,
         opening::{How, Opening},
+        overview::CopiesView,
         places::PlacesChange,
     },
     db::{self, Database},
@@ -21,6 +22,7 @@ use crate::{
     error::Fault,
     journal::{self, JournalReport, Pen},
     keys::{KeyStoreChoice, Keys, Secrets},
+    leases,
     sync::{self, Age, HttpTransport, Link, Server, SyncReport, Transport},
     ticketing, till,
 };
@@ -36,12 +38,16 @@ use willcall_domain::{
     catalog::{EventRow, ItemRow},
     checkin::{
         ListRow, VerdictView,
-        wire::{DoorView, FoundTicket, ScanRequest},
+        wire::{DoorView, FoundTicket, ScanRequest, UndoRequest},
     },
     clock::{Clock, SystemClock},
     devices::wire::{KeyStore, StatusView},
     entropy::{Entropy, OsEntropy, uuid_v7},
-    id::{EventId, ListId, OrderId, OrganizerId, RequestId},
+    id::{EventId, HandOverId, ListId, OrderId, OrganizerId, RequestId},
+    leases::{
+        right_view::{PayOrderRequest, RefundOrderRequest, RightView, RightsView, TakeRightRequest},
+        view::{GiveRequest, GivenView, HandOverOffer, LeasesView, ReturnRequest, ReturnedView},
+    },
     paper::Language,
     problem::{Code, Problem},
     sync::{
@@ -50,7 +56,7 @@ use willcall_domain::{
         fact::Printed,
     },
     ticketing::EventKey,
-    till::wire::{SaleView, SellRequest, TillView},
+    till::wire::{SaleView, SellRequest, TillView, VoidRequest},
 };
 
 /// Where a station lives and what it calls itself.
@@ -238,6 +244,14 @@ impl Station {
         checkin::scan::scan(self, request).await
     }
 
+    /// Undoes a scan.
+    ///
+    /// # Errors
+    /// See [`checkin::undo::undo`].
+    pub async fn undo(&self, request: UndoRequest) -> Result<Undone, Problem> {
+        checkin::undo::undo(self, request).await
+    }
+
     /// Finds tickets by name or order code.
     ///
     /// # Errors
@@ -262,20 +276,138 @@ impl Station {
         till::sell::sell(self, request).await
     }
 
+    /// What this till may do once and nobody else now.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn rights(&self) -> Result<RightsView, Problem> {
+        leases::rights::list::rights(self).await
+    }
+
+    /// Takes the right of a voucher or a web order.
+    ///
+    /// # Errors
+    /// See [`leases::rights::ask::take_right`].
+    pub async fn take_right(&self, request: TakeRightRequest) -> Result<RightView, Problem> {
+        leases::rights::ask::take_right(self, request).await
+    }
+
+    /// Gives the right of this code back.
+    ///
+    /// # Errors
+    /// See [`leases::rights::give_back::release_right`].
+    pub async fn release_right(&self, code: &str) -> Result<RightsView, Problem> {
+        leases::rights::give_back::release_right(self, code).await
+    }
+
+    /// Takes cash for a web order.
+    ///
+    /// # Errors
+    /// See [`till::counter::pay_order`].
+    pub async fn pay_order(&self, request: PayOrderRequest) -> Result<SaleView, Problem> {
+        till::counter::pay_order(self, request).await
+    }
+
+    /// Ends a web order and gives its money back.
+    ///
+    /// # Errors
+    /// See [`till::counter::refund_order`].
+    pub async fn refund_order(&self, request: RefundOrderRequest) -> Result<SaleView, Problem> {
+        till::counter::refund_order(self, request).await
+    }
+
     /// The paper of a sale, as PDF.
     ///
     /// # Errors
     /// See [`till::print::paper`].
-    pub async fn paper(&self, order: OrderId, what: Printed, language: Language) -> Result<Vec<u8>, Problem> {
-        till::print::paper(self, order, what, language).await
+    pub async fn paper(
+        &self,
+        order: OrderId,
+        what: Printed,
+        receipt: Option<u64>,
+        language: Language,
+    ) -> Result<Vec<u8>, Problem> {
+        till::print::paper(self, order, what, receipt, language).await
     }
 
     /// Records that a paper left the printer; answers which copy it was, from 1.
     ///
     /// # Errors
     /// See [`till::print::record_print`].
-    pub async fn record_print(&self, order: OrderId, what: Printed) -> Result<u32, Problem> {
-        till::print::record_print(self, order, what).await
+    pub async fn record_print(&self, order: OrderId, what: Printed, receipt: Option<u64>) -> Result<u32, Problem> {
+        till::print::record_print(self, order, what, receipt).await
+    }
+
+    /// Undoes a sale, or positions of it.
+    ///
+    /// # Errors
+    /// See [`till::void::void`].
+    pub async fn void(&self, request: VoidRequest) -> Result<SaleView, Problem> {
+        till::void::void(self, request).await
+    }
+
+    /// A sale of this till, by order code or id.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn sale(&self, text: &str) -> Result<SaleView, Problem> {
+        till::view::find(self, text).await
+    }
+
+    /// What this till holds, and what is on its way between tills.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn leases(&self) -> Result<LeasesView, Problem> {
+        leases::list::leases(self).await
+    }
+
+    /// Hands units to another till, in a file.
+    ///
+    /// # Errors
+    /// See [`leases::give::give`].
+    pub async fn give_units(&self, request: GiveRequest, file: PathBuf) -> Result<GivenView, Problem> {
+        leases::give::give(self, request, file).await
+    }
+
+    /// Writes the file of units that are on their way once more.
+    ///
+    /// # Errors
+    /// See [`leases::give::write_again`].
+    pub async fn write_hand_over(&self, ids: Vec<HandOverId>, file: PathBuf) -> Result<GivenView, Problem> {
+        leases::give::write_again(self, ids, file).await
+    }
+
+    /// What a hand-over file holds and what can be done with it.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn look_into(&self, file: PathBuf) -> Result<HandOverOffer, Problem> {
+        leases::take::look_into(self, file).await
+    }
+
+    /// Takes in units of another till.
+    ///
+    /// # Errors
+    /// See [`leases::take::take`].
+    pub async fn take_units(&self, file: PathBuf) -> Result<LeasesView, Problem> {
+        leases::take::take(self, file).await
+    }
+
+    /// Declines units of another till, finally.
+    ///
+    /// # Errors
+    /// See [`leases::take::decline`].
+    pub async fn decline_units(&self, file: PathBuf) -> Result<LeasesView, Problem> {
+        leases::take::decline(self, file).await
+    }
+
+    /// Gives units back to the server.
+    ///
+    /// # Errors
+    /// See [`leases::give_back::return_units`].
+    pub async fn return_units(&self, request: ReturnRequest) -> Result<ReturnedView, Problem> {
+        leases::give_back::return_units(self, request).await
     }
 
     /// Checks the whole journal and everything derived from it.
@@ -305,6 +437,14 @@ impl Station {
     /// See [`copies::backup::take`].
     pub async fn backup(&self, to: Option<PathBuf>) -> Result<BackupReport, Problem> {
         copies::backup::take(self, to).await
+    }
+
+    /// The backups that are there, and how the second medium is.
+    ///
+    /// # Errors
+    /// When the settings cannot be read.
+    pub fn copies(&self) -> Result<CopiesView, Problem> {
+        copies::overview::copies(self)
     }
 
     /// Where backups and the mirror of the journal go.
@@ -373,7 +513,8 @@ impl Station {
     }
 
     /// Whether nobody else has this station open in this program.
-    pub(crate) fn is_last(&self) -> bool {
+    #[must_use]
+    pub fn is_last(&self) -> bool {
         Arc::strong_count(&self.inner) == 1
     }
 

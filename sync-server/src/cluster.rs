@@ -4,9 +4,13 @@
 #[cfg(unix)]
 mod identity;
 #[cfg(unix)]
+mod make;
+#[cfg(unix)]
 mod postmaster;
 #[cfg(unix)]
 mod programs;
+#[cfg(unix)]
+mod running;
 #[cfg(unix)]
 mod unix;
 
@@ -22,6 +26,7 @@ use std::{
     fs::{File, OpenOptions, TryLockError},
     io::{self, Read, Seek, Write},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 /// Why there is no private cluster; one sentence each.
@@ -70,11 +75,29 @@ impl ClusterError {
     }
 }
 
+/// Tries to hold a data folder, and the pause between two: 2 s in all.
+const HOLD_TRIES: u32 = 40;
+const HOLD_PAUSE: Duration = Duration::from_millis(50);
+
 /// The right to run the cluster of a data folder; the system takes it back when the process ends, however it ends.
 #[derive(Debug)]
 pub struct Hold(#[expect(dead_code, reason = "held, not read")] File);
 
 impl Hold {
+    /// Takes it, and waits two seconds for one that is dying: what has much memory takes a moment to be gone.
+    ///
+    /// # Errors
+    /// [`ClusterError::Held`] when another process has it and keeps it.
+    pub async fn take_over(data: &Path) -> Result<Self, ClusterError> {
+        for _ in 0..HOLD_TRIES {
+            match Self::take(data) {
+                Err(ClusterError::Held { .. }) => tokio::time::sleep(HOLD_PAUSE).await,
+                taken => return taken,
+            }
+        }
+        Self::take(data)
+    }
+
     /// # Errors
     /// [`ClusterError::Held`] when another process has it.
     pub fn take(data: &Path) -> Result<Self, ClusterError> {

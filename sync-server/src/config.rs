@@ -16,6 +16,9 @@ pub use payments::Payments;
 /// The mark's name in the data folder.
 const MARK: &str = "history.mark";
 
+/// Minutes units may be on their way between tills.
+const HAND_OVER_MIN: u32 = 15;
+
 /// Everything the server is told from outside.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -29,6 +32,9 @@ pub struct Config {
     pub payments: Payments,
     /// Whether this process runs jobs.
     pub work: bool,
+    /// Minutes that units may be on their way between two tills before a person is told (`WILLCALL_HAND_OVER_MIN`, by
+    /// default 15).
+    pub hand_over_min: u32,
 }
 
 /// Why the configuration cannot be used; one sentence each.
@@ -60,6 +66,7 @@ impl Config {
             mail: Mail::from_env(&data)?,
             payments: Payments::from_env()?,
             work: true,
+            hand_over_min: number("WILLCALL_HAND_OVER_MIN", HAND_OVER_MIN)?,
             data,
         })
     }
@@ -81,6 +88,7 @@ impl Config {
             mail: Mail::for_testing(data),
             payments: Payments::for_testing(),
             work: true,
+            hand_over_min: HAND_OVER_MIN,
         }
     }
 }

@@ -131,6 +131,28 @@ pub(crate) fn feed_lag(out: &mut String, lag_ms: i64) {
     _ = writeln!(out, "{name} {}", u8::from(lag_ms >= FEED_LAG_ALARM_MS));
 }
 
+/// Stations in use whose clock is so far off that a person should look, and how far the furthest is.
+pub(crate) fn clocks(out: &mut String, stations: i64, furthest_ms: i64) {
+    let name = "willcall_stations_clock_off";
+    head(out, name, "gauge", "Stations whose clock was too far off at their last contact");
+    _ = writeln!(out, "{name} {}", stations.max(0));
+    let name = "willcall_station_clock_skew_seconds_max";
+    head(out, name, "gauge", "How far the clock of the station that is furthest off was off at its last contact");
+    _ = writeln!(out, "{name} {}", seconds(furthest_ms.unsigned_abs()));
+}
+
+/// How much of the change feed is kept, and how far behind it the slowest station is that is in touch.
+pub(crate) fn feed_read(out: &mut String, kept: i64, behind: i64) {
+    let gauges = [
+        ("willcall_change_feed_kept", "Changes kept of the longest feed of a tenant", kept),
+        ("willcall_change_feed_behind", "Changes that the slowest station in touch has not read", behind),
+    ];
+    for (name, help, changes) in gauges {
+        head(out, name, "gauge", help);
+        _ = writeln!(out, "{name} {}", changes.max(0));
+    }
+}
+
 fn head(out: &mut String, name: &str, kind: &str, help: &str) {
     _ = writeln!(out, "# HELP {name} {help}.\n# TYPE {name} {kind}");
 }

@@ -59,7 +59,9 @@ fn stations(app: &App) -> Router<App> {
         .route("/api/station/v1/enrol", post(devices::enrol))
         .route("/api/station/v1/contact", post(sync::contact::contact))
         .route("/api/station/v1/journal", post(sync::push::push).get(sync::give_back::give_back))
+        .route("/api/station/v1/journal/carried", post(sync::carried::carried))
         .route("/api/station/v1/leases", post(leases::grant))
+        .route("/api/station/v1/rights", post(leases::ask_right))
         .route("/api/station/v1/offers", post(sync::offers::offer))
         .route_layer(middleware::from_fn_with_state(app.clone(), sync::budget::take_turns))
         // These are kept for longer than a turn, and take theirs by themselves.

@@ -16,6 +16,7 @@ use std::{
 use willcall_domain::{
     entropy::{self, Entropy},
     id::{EventId, OrderId, OrganizerId},
+    sync::sealing::SealingSecret,
 };
 use zeroize::Zeroizing;
 
@@ -86,6 +87,13 @@ impl Secrets {
     #[must_use]
     pub fn identity(&self) -> &SigningKey {
         &self.identity
+    }
+
+    /// Opens what was sealed to this organizer's server.
+    #[must_use]
+    pub fn sealing(&self, organizer: OrganizerId) -> SealingSecret {
+        let seed = derive(&self.master, &[b"willcall journal sealing", &organizer.0.to_be_bytes()]);
+        SealingSecret::of(&Zeroizing::new(seed))
     }
 
     /// The secret part of an order's link: 26 letters and digits, 128 bits, the same for ever.

@@ -175,9 +175,12 @@ async fn reach(config: &Config, role: Role) -> Result<Reached, StartError> {
             Ok(Reached { app, cluster: None, hold: None })
         }
         Source::Private(private) => {
-            let held = match Hold::take(&config.data) {
-                Err(ClusterError::Held { .. }) if role != Role::Host => None,
-                held => Some(held?),
+            let held = match role {
+                Role::Host => Some(Hold::take_over(&config.data).await?),
+                Role::Guest | Role::Visitor => match Hold::take(&config.data) {
+                    Err(ClusterError::Held { .. }) => None,
+                    held => Some(held?),
+                },
             };
             let Some(hold) = held else {
                 let app = Cluster::attach(&config.data)?;

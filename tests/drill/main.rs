@@ -3,6 +3,8 @@
 //! `{row, measured, bar, n, pass}` on standard output (what it is doing goes to standard error) and exits 0 when the bar
 //! is met, 1 when not, 2 when there is no such row. Without a row it lists them.
 //!
+//! `drill night [--minutes M] [--seed N]` plays a night of faults with real processes ([`willcall_tests::night`]).
+//!
 //! Each row is a file in `rows/`; [`rows::ROWS`] is the table.
 
 mod allowed;
@@ -18,9 +20,10 @@ mod visitor;
 use clap::Parser;
 use rows::{ROWS, Row};
 use serde_json::json;
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 use willcall_tests::{
     built, choose_tls,
+    night::{self, Night},
     record::{self, Outcome},
 };
 
@@ -33,6 +36,12 @@ struct Arguments {
     /// Multiplies how much is tried: 0.1 for a quick look, 1 for what the bar is about.
     #[arg(long, default_value_t = 1.0)]
     scale: f64,
+    /// With night: how long it lasts.
+    #[arg(long, default_value_t = 10.0)]
+    minutes: f64,
+    /// With night: what decides what happens.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
     /// With G13: in place of the rest of the row, builds this package twice, from two places and without a network, and
     /// compares what comes out. Release builds, below scale 1 those of the debug profile.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "willcall-station", value_name = "PACKAGE")]
@@ -41,11 +50,14 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let Some(asked) = arguments.row else {
+    let Some(asked) = &arguments.row else {
         println!("{}", table());
         return ExitCode::SUCCESS;
     };
-    let Some(row) = ROWS.iter().find(|r| r.id.eq_ignore_ascii_case(&asked)) else {
+    if asked == "night" {
+        return night(&arguments);
+    }
+    let Some(row) = ROWS.iter().find(|r| r.id.eq_ignore_ascii_case(asked)) else {
         eprintln!("There is no row {asked:?} yet. There are:\n{}", table());
         return ExitCode::from(2);
     };
@@ -70,6 +82,22 @@ fn main() -> ExitCode {
         Err(error) => failed(&error.into()),
     };
     report(row, &outcome)
+}
+
+fn night(arguments: &Arguments) -> ExitCode {
+    let Ok(length) = Duration::try_from_secs_f64(arguments.minutes * 60.0) else {
+        eprintln!("--minutes is a number above 0.");
+        return ExitCode::from(2);
+    };
+    let night = Night { seed: arguments.seed, length };
+    let played = || -> anyhow::Result<Outcome> {
+        built::build(&["willcall-server", "willcall-station"])?;
+        choose_tls();
+        tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(night::play(night))
+    };
+    let outcome = played().unwrap_or_else(|error| failed(&error));
+    println!("{}", record::line("night", &outcome));
+    if outcome.pass { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn compare_builds(row: &Row, package: &str, release: bool) -> ExitCode {

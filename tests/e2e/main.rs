@@ -3,7 +3,9 @@
 //! A program that is missing fails the test; nothing is skipped.
 
 mod day_of_an_organizer;
+mod keychain;
 mod life_of_a_ticket;
+mod night;
 mod one_command;
 
 /// One house with one evening, a till and a door.

@@ -198,6 +198,7 @@ fn receipt() -> ReceiptPaper {
         seller_address: "Hafenstraße 4\n20457 Hamburg".into(),
         seller_tax_number: Some("DE123456789".into()),
         receipt_number: "K1-000123".into(),
+        reverses: None,
         at: at("2025-12-12T18:12:05Z"),
         zone: "Europe/Berlin".into(),
         till: "Abendkasse 1".into(),

@@ -22,6 +22,8 @@ struct Stage {
     shown: Value,
     /// Pages of a paid order and one that waits for its money.
     orders: Option<shop::Orders>,
+    /// A second till, and what is on its way to it.
+    second: Option<window::SecondTill>,
 }
 
 impl Stage {
@@ -50,7 +52,7 @@ async fn main() -> anyhow::Result<()> {
     let album = Album::open(&built::repository().join("screenshots"))?;
     // Many forms are sent from here in a short time.
     let (premises, shown) = Premises::demo(&[("WILLCALL_RATE_LIMITS", "off")]).await?;
-    let mut stage = Stage { premises, shown, orders: None };
+    let mut stage = Stage { premises, shown, orders: None, second: None };
     stage.orders = Some(shop::order(&stage).await?);
     office::prepare(&stage).await?;
     if wanted("shop") {

@@ -12,6 +12,7 @@ use willcall_tests::{
 };
 
 const DESK: u32 = 1280;
+const PHONE: u32 = 390;
 const STAFF: &str = "ines@harbour-hall.example";
 
 async fn browser(language: &str) -> anyhow::Result<Browser> {
@@ -80,14 +81,87 @@ pub async fn pictures(stage: &Stage, album: &Album) -> anyhow::Result<()> {
             web.goto(address).await?;
             album.page(&web, name, language, DESK).await?;
         }
-        album.page(&web, "office-not-found", language, 390).await?;
+        album.page(&web, "office-not-found", language, PHONE).await?;
         web.goto(&base).await?;
-        album.page(&web, "office-dashboard", language, 390).await?;
+        album.page(&web, "office-dashboard", language, PHONE).await?;
         web.goto(format!("{base}/orders")).await?;
-        album.page(&web, "office-orders", language, 390).await?;
+        album.page(&web, "office-orders", language, PHONE).await?;
+        of_stations(&web, stage, album, &base, language, Orders::code(&orders.paid[n])?).await?;
         of_event(&web, album, &office, language).await?;
         device(&web, album, &base, language).await?;
     }
+    Ok(())
+}
+
+/// A second till, made in the office; its number and enrolment token.
+pub async fn second_till(stage: &Stage) -> anyhow::Result<(String, String)> {
+    let web = browser("en").await?;
+    let office = format!("{}/office", stage.premises.url());
+    web.goto(&office).await?;
+    sign_in(&web, stage).await?;
+    web.goto(format!("{office}/harbour-hall/devices/new")).await?;
+    screen::fill(&web, "#name", "Till 2").await?;
+    screen::fill(&web, "#gate", "Garden").await?;
+    screen::press(&web, "input[name='role'][value='till']").await?;
+    screen::press(&web, "button.main").await?;
+    let token = screen::read(&web, "#token").await?;
+    web.goto(format!("{office}/harbour-hall/devices")).await?;
+    // The number stands in the addresses of what can be done with it.
+    let row = "//main//*[contains(., 'Till 2')]//a[contains(@href, '/rights') or contains(@href, '/revoke')]";
+    let links = web.find_all(thirtyfour::By::XPath(row)).await?;
+    let address = links.last().context("a link of Till 2")?.attr("href").await?.context("an address")?;
+    let number = address.split('/').rev().nth(1).context("a number")?.to_owned();
+    Ok((number, token))
+}
+
+/// What concerns tills and doors: units, giving up, cases, rights, erasing; at a desk and on a telephone.
+async fn of_stations(
+    web: &Browser,
+    stage: &Stage,
+    album: &Album,
+    base: &str,
+    language: &str,
+    order: &str,
+) -> anyhow::Result<()> {
+    let second = stage.second.as_ref().context("a second till")?;
+    to_event(web, &format!("{}/office", stage.premises.url())).await?;
+    let event = web.current_url().await?.to_string();
+    if language == "en" {
+        vouchers(web, &event).await?;
+    }
+    let (device, hand_over) = (&second.number, &second.hand_over);
+    for (name, address) in [
+        ("office-tills-and-units", format!("{event}/tills")),
+        ("office-write-off-lost", format!("{base}/devices/{device}/write-off?how=lost")),
+        ("office-write-off-stolen", format!("{base}/devices/{device}/write-off?how=stolen")),
+        ("office-hand-over-write-off", format!("{base}/hand-overs/{hand_over}/write-off?how=lost")),
+        ("office-device-rights", format!("{base}/devices/{device}/rights")),
+        ("office-device-revoke", format!("{base}/devices/{device}/revoke")),
+        ("office-cases", format!("{base}/cases")),
+        ("office-cases-closed", format!("{base}/cases?show=closed")),
+        ("office-signature-only", format!("{base}/cases/signature-only")),
+        ("office-order-erase", format!("{base}/orders/{order}/erase")),
+        ("office-organizer", format!("{base}/organizer")),
+        ("office-vouchers", format!("{event}/vouchers")),
+        ("office-vouchers-new", format!("{event}/vouchers/new")),
+        ("office-keys", format!("{event}/keys")),
+        ("office-devices", format!("{base}/devices")),
+    ] {
+        web.goto(address).await?;
+        album.page(web, name, language, DESK).await?;
+        album.page(web, name, language, PHONE).await?;
+    }
+    Ok(())
+}
+
+/// Two vouchers, so that their pages have something to show.
+async fn vouchers(web: &Browser, event: &str) -> anyhow::Result<()> {
+    web.goto(format!("{event}/vouchers/new")).await?;
+    screen::fill(web, "#codes", "FRIENDS-7Q2M\nPRESS-2026").await?;
+    screen::choose(web, "#kind", "percent_off").await?;
+    screen::fill(web, "#value", "25").await?;
+    screen::press(web, "button.main").await?;
+    screen::see(web, "table.rows").await?;
     Ok(())
 }
 

@@ -3,10 +3,11 @@
 use crate::{
     Stage,
     album::{Album, LANGUAGES, THEMES},
-    paper,
+    office, paper,
 };
 use anyhow::Context;
-use serde_json::json;
+use serde_json::{Value, json};
+use std::path::Path;
 use willcall_tests::{
     built, picture,
     screen::{self, id},
@@ -28,6 +29,13 @@ async fn dress(window: &Window, language: &str, theme: &str) -> anyhow::Result<(
     screen::see(window, &format!("html[lang='{language}'][data-theme='{theme}'] body")).await?;
     window.execute_async(PAINTED, vec![]).await?;
     Ok(())
+}
+
+/// A till without a window, to which units were handed over.
+pub struct SecondTill {
+    pub number: String,
+    /// The hand-over that is on its way to it.
+    pub hand_over: String,
 }
 
 /// The studio: a window, and where its pictures go.
@@ -81,7 +89,108 @@ pub async fn pictures(stage: &mut Stage, album: &Album, wanted: bool) -> anyhow:
     studio.press("settings-open").await?;
     studio.see("main[data-page='settings']").await?;
     studio.all("settings").await?;
-    without_a_link(&studio, stage).await
+    studio.press("tab-cases").await?;
+    studio.see(&id("case")).await?;
+    studio.all("cases").await?;
+    stage.second = Some(units(&studio, stage).await?);
+    copies(&studio).await?;
+    without_a_link(&studio, stage).await?;
+    in_doubt(studio, stage, &choice, &till).await
+}
+
+/// What this till holds, what goes to another, and what comes from there.
+async fn units(studio: &Studio<'_>, stage: &Stage) -> anyhow::Result<SecondTill> {
+    let premises = &stage.premises;
+    let (number, token) = office::second_till(stage).await?;
+    let (first, second, stick) = (premises.room("till")?, premises.room("till-2")?, premises.room("stick")?);
+    let ask = |folder: &Path, arguments: &[&str]| -> anyhow::Result<Value> {
+        let (answer, code) = premises.station(folder, arguments)?;
+        anyhow::ensure!(code == 0, "{arguments:?}: {answer}");
+        Ok(answer)
+    };
+    ask(&second, &["enrol", &premises.url(), &token])?;
+    for _ in 0..2 {
+        ask(&second, &["sync"])?;
+        ask(&first, &["sync"])?;
+    }
+    let held = ask(&first, &["lease"])?;
+    let quotas = held["quotas"].as_array().context("quotas")?;
+    let most = quotas.iter().max_by_key(|quota| quota["can_give"].as_u64()).context("a quota")?;
+    let quota = most["quota_id"].to_string();
+    let me = held["station"].to_string();
+    let (to, back) = (stick.join("to-till-2.units"), stick.join("to-till-1.units"));
+    let given = ask(&first, &["lease", "give", "--to", &number, "--units", "2", &quota, &to.display().to_string()])?;
+    ask(&first, &["sync"])?;
+    let theirs = ask(&second, &["lease"])?;
+    let theirs = theirs["quotas"].as_array().context("quotas")?;
+    let theirs = theirs.iter().find(|quota| quota["can_give"].as_u64() > Some(0)).context("units of Till 2")?;
+    let theirs = theirs["quota_id"].to_string();
+    ask(&second, &["lease", "give", "--to", &me, "--units", "1", &theirs, &back.display().to_string()])?;
+
+    studio.press("tab-leases").await?;
+    studio.see(&id("hand-over")).await?;
+    studio.all("units").await?;
+    studio.press("quota-give").await?;
+    studio.see(&id("give")).await?;
+    studio.all("units-give").await?;
+    screen::keys(&studio.window, "\u{e00c}").await?;
+    screen::gone(&studio.window, &id("give")).await?;
+    screen::fill(&studio.window, &id("take-path"), &back.display().to_string()).await?;
+    studio.press("take-look").await?;
+    studio.see(&id("offer")).await?;
+    studio.all("units-offer").await?;
+    let hand_over = given["hand_overs"][0]["hand_over_id"].as_str().context("a hand-over")?.to_owned();
+    Ok(SecondTill { number, hand_over })
+}
+
+async fn copies(studio: &Studio<'_>) -> anyhow::Result<()> {
+    studio.press("tab-copies").await?;
+    studio.see(&id("backups")).await?;
+    studio.press("backup-make").await?;
+    studio.see(&id("backup")).await?;
+    studio.all("copies").await?;
+    studio.press("backup-restore").await?;
+    studio.see(&id("ask")).await?;
+    studio.all("copies-restore").await?;
+    studio.press("ask-yes").await?;
+    studio.see(&id("work-done")).await?;
+    studio.all("copies-restored").await?;
+    studio.press("work-read").await?;
+    screen::gone(&studio.window, &id("work-done")).await?;
+    studio.press("wipe").await?;
+    studio.see(&id("ask")).await?;
+    studio.all("copies-wipe").await?;
+    studio.press("ask-no").await?;
+    screen::gone(&studio.window, &id("ask")).await
+}
+
+/// The till's database is put back by hand to an earlier one, with no server to ask.
+async fn in_doubt(studio: Studio<'_>, stage: &mut Stage, choice: &WindowChoice, till: &Path) -> anyhow::Result<()> {
+    let Studio { window, album, wanted } = studio;
+    let backups = till.join("backups");
+    let mut old: Vec<_> = std::fs::read_dir(&backups)?.flatten().map(|entry| entry.path()).collect();
+    old.sort();
+    let backup = old.last().context("a backup")?.clone();
+    drop(window);
+    let_go(till).await?;
+    stage.premises.kill()?;
+    for gone in ["willcall.db-wal", "willcall.db-shm"] {
+        let _may_be_none = std::fs::remove_file(till.join(gone));
+    }
+    std::fs::copy(backup, till.join("willcall.db"))?;
+    for folder in ["mirror", "backups"] {
+        std::fs::remove_dir_all(till.join(folder))?;
+    }
+    let studio = Studio { window: Window::open(choice).await?, album, wanted };
+    studio.see(&id("till-doubt-next")).await?;
+    studio.all("doubt-till").await?;
+    studio.press("tab-door").await?;
+    studio.see(&id("doubt-banner")).await?;
+    studio.all("doubt-door").await?;
+    studio.press("doubt-next").await?;
+    studio.see(&id("standing-doubt")).await?;
+    studio.all("doubt-copies").await?;
+    stage.premises.start().await
 }
 
 /// The server is gone for a while; door and till go on, also in the smallest window there is.
@@ -103,6 +212,17 @@ async fn without_a_link(studio: &Studio<'_>, stage: &mut Stage) -> anyhow::Resul
     studio.all("till-small").await?;
     stage.premises.start().await?;
     studio.see("[data-testid='link-pill'][data-connected='true'][data-waiting='0']").await
+}
+
+/// Waits until no program has the station of this folder open.
+async fn let_go(folder: &Path) -> anyhow::Result<()> {
+    let lock = std::fs::File::open(folder.join("lock"))?;
+    let end = tokio::time::Instant::now() + screen::PATIENCE;
+    while lock.try_lock().is_err() {
+        anyhow::ensure!(tokio::time::Instant::now() < end, "the window does not end");
+        tokio::task::yield_now().await;
+    }
+    Ok(())
 }
 
 async fn enrol(studio: &Studio<'_>, stage: &Stage) -> anyhow::Result<()> {
@@ -172,7 +292,9 @@ async fn door(studio: &Studio<'_>, stage: &Stage) -> anyhow::Result<()> {
     studio.all("verdict-refused").await?;
     studio.put_away().await?;
     // Two gates that did not know of each other: a case for the office.
-    stage.premises.station(&elsewhere, &["scan", &codes.seats[1], "--list", "Main entrance"])?;
+    let list = screen::attribute(window, "[data-testid='list'] option:checked", "value").await?;
+    let (answer, code) = stage.premises.station(&elsewhere, &["scan", &codes.seats[1], "--list", &list])?;
+    anyhow::ensure!(code == 0, "the other gate knows of no use: {answer}");
     stage.premises.station(&elsewhere, &["sync"])?;
 
     screen::fill(window, &id("door-field"), "muller").await?;
@@ -213,6 +335,11 @@ async fn at_the_till(studio: &Studio<'_>) -> anyhow::Result<()> {
     screen::keys(window, "150").await?;
     studio.see(&id("change-preview")).await?;
     studio.all("till-change").await?;
+    studio.press("voucher-open").await?;
+    screen::fill(window, &id("voucher-code"), "NO-SUCH-VOUCHER").await?;
+    studio.press("voucher-add").await?;
+    studio.see(&id("voucher-problem")).await?;
+    studio.all("till-voucher").await?;
     studio.press("pay-cash").await?;
     studio.see(&id("sale")).await?;
     studio.press("print-tickets").await?;
@@ -224,5 +351,9 @@ async fn at_the_till(studio: &Studio<'_>) -> anyhow::Result<()> {
     studio.press("sales-tab").await?;
     studio.see(&id("sales")).await?;
     studio.all("till-sales").await?;
-    Ok(())
+    studio.press("sale-void").await?;
+    studio.see(&id("ask")).await?;
+    studio.all("till-void").await?;
+    studio.press("ask-no").await?;
+    screen::gone(&studio.window, &id("ask")).await
 }

@@ -5,18 +5,20 @@ use super::{
     dice::Dice,
     network::Row,
     server::{Server, Ticket, case_id},
-    station::{BOX, BOX_QUOTA, HALL_QUOTA},
+    station::{BOX, BOX_QUOTA, HALL_QUOTA, LIST_ALLOWS},
 };
-use std::collections::BTreeMap;
 use willcall_domain::{
-    checkin::wire::Class,
+    checkin::{
+        merge::{Splits, Use, doubles},
+        wire::{Class, Direction},
+    },
     id::{DeviceId, LeaseId, OrderId, PositionId, QuotaId, ScanId},
     leases::{
         Grant, GrantBody, GrantError, UnitRef, check_grant,
-        ledger::{LeaseAccount, Offer, Sale, Undone, restore},
+        ledger::{HandOverState, LeaseAccount, Offer, Sale, Undone, restore},
         units::{UnitRange, Units},
     },
-    sync::{CaseKind, Entry, EntryRef, Fact, Outcome, fact::SaleLine},
+    sync::{CaseKind, Entry, Fact, Outcome, fact::SaleLine},
 };
 
 /// Who wrote the entry, when it arrived, and what draws chance and mistakes.
@@ -79,8 +81,13 @@ impl Server {
             }
             Fact::HandOverTaken { given, .. } => self.taken(at, &given),
             Fact::HandOverDeclined { given, .. } => self.declined(at, &given),
-            Fact::Scan { position_id: Some(position), class: Class::Admitted, .. } => self.scanned(at, entry, position),
+            Fact::Scan { position_id: Some(position), class: Class::Admitted, direction, .. } => {
+                self.scanned(at, entry, position, direction)
+            }
+            Fact::ScanUndone { scan_id, .. } => self.undone(at, scan_id),
+            Fact::RightTaken { .. } | Fact::RightReleased { .. } => self.right_entry(at, &fact),
             Fact::Closed { .. } => {
+                self.close_rights(at.by);
                 for lease in self.ledger.leases.values_mut().filter(|l| l.holder == at.by && l.accepted) {
                     if let Some(quota) = self.ledger.quotas.get_mut(&lease.quota_id) {
                         lease.close(quota);
@@ -92,9 +99,6 @@ impl Server {
             | Fact::Opened { .. }
             | Fact::Receipt { .. }
             | Fact::Print { .. }
-            | Fact::RightTaken { .. }
-            | Fact::RightReleased { .. }
-            | Fact::ScanUndone { .. }
             | Fact::CaseClosed { .. }
             | Fact::KeyChanged { .. }
             | Fact::Checkpoint { .. } => Outcome::Applied,
@@ -160,8 +164,12 @@ impl Server {
                     outcome = self.noticed(at, CaseKind::Excess, position, Some(*of));
                 }
             }
-            let ticket = Ticket { order, units: line.units.clone(), quotas: wanted, voided: false };
+            let (units, voucher) = (line.units.clone(), line.voucher);
+            let ticket = Ticket { order, units, quotas: wanted, voucher, voided: false };
             self.tickets.insert(line.position_id, ticket);
+            if let Some(kind) = voucher.and_then(|voucher| self.spend(at, voucher)) {
+                outcome = self.noticed(at, kind, position, None);
+            }
         }
         outcome
     }
@@ -173,7 +181,11 @@ impl Server {
                 return self.parked(at, CaseKind::UnknownOrder, Some(*position));
             };
             ticket.voided = true;
+            let voucher = ticket.voucher;
             let (units, mut left) = (ticket.units.clone(), ticket.quotas.clone());
+            if let Some(voucher) = voucher {
+                self.unspend(voucher);
+            }
             for unit in &units {
                 let Ok((quota, lease)) = self.ledger.lease(at.by, unit.lease_id) else { continue };
                 let of = lease.quota_id;
@@ -220,31 +232,41 @@ impl Server {
             return self.parked(at, CaseKind::BadEntry, None);
         };
         let known = self.ledger.decline(from, lease, &offer).is_ok();
-        if known {
+        // One that was given up before stays so: its units are nobody's to sell.
+        let again = self.ledger.hand_overs.get(&offer.hand_over_id).is_some_and(|h| h.state == HandOverState::Declined);
+        if known && again {
             self.note(at.now, Row::Declined { hand_over: offer.hand_over_id, to: from }, at.dice, at.bug);
         }
         self.moved(at, known)
     }
 
-    fn scanned(&mut self, at: &mut Arrival<'_>, entry: &Entry, position: PositionId) -> Outcome {
-        let (scan, by) = (ScanId(entry.id.0), entry.reference());
-        // Behind a fork a number names two entries, and says nothing about what was known.
-        let splits: BTreeMap<(DeviceId, u32), u64> =
-            self.journals.iter().filter_map(|(name, j)| Some((*name, j.split()?))).collect();
-        let clear =
-            |other: &EntryRef| splits.get(&(other.station, other.incarnation)).is_none_or(|split| other.seq < *split);
-        let knew = |saw: &[EntryRef], me: EntryRef, other: EntryRef| {
-            let of_same = |s: &EntryRef| s.station == other.station && s.incarnation == other.incarnation;
-            clear(&other)
-                && ((of_same(&me) && me.seq > other.seq) || saw.iter().any(|s| of_same(s) && s.seq >= other.seq))
+    fn scanned(&mut self, at: &mut Arrival<'_>, entry: &Entry, position: PositionId, direction: Direction) -> Outcome {
+        let scan_id = ScanId(entry.id.0);
+        let of = Use {
+            scan_id,
+            entry: entry.reference(),
+            saw: entry.saw.clone(),
+            direction,
+            at: entry.at.ticket_time(),
+            uncertainty_ms: entry.at.uncertainty_ms,
+            undone: self.undone.contains(&scan_id),
         };
-        let double = self
-            .scans
-            .values()
-            .any(|(p, other, saw)| *p == position && !knew(&entry.saw, by, *other) && !knew(saw, *other, by));
-        self.scans.insert(scan, (position, by, entry.saw.clone()));
-        self.note(at.now, Row::Scan { scan, position, by }, at.dice, at.bug);
+        self.scans.insert(scan_id, (position, of.clone()));
+        self.note(at.now, Row::Scan { position, of }, at.dice, at.bug);
+        let splits: Splits = self.journals.iter().filter_map(|(name, j)| Some((*name, j.split()?))).collect();
+        let uses: Vec<Use> = self.scans.values().filter(|(p, _)| *p == position).map(|(_, of)| of.clone()).collect();
+        let double = doubles(&uses, LIST_ALLOWS, &splits).iter().any(|double| double.scans.contains(&scan_id));
         if double { self.noticed(at, CaseKind::DoubleAdmission, Some(position), None) } else { Outcome::Applied }
+    }
+
+    fn undone(&mut self, at: &mut Arrival<'_>, scan: ScanId) -> Outcome {
+        self.undone.insert(scan);
+        if let Some((position, of)) = self.scans.get_mut(&scan).filter(|(_, of)| !of.undone) {
+            of.undone = true;
+            let row = Row::Scan { position: *position, of: of.clone() };
+            self.note(at.now, row, at.dice, at.bug);
+        }
+        Outcome::Applied
     }
 
     /// The giver's signed offer inside the receiver's entry.

@@ -26,10 +26,12 @@ pub enum Bug {
     ServerPutBack,
     /// A smaller quota counts at once, whatever stations hold.
     QuotaCutUnderLeases,
+    /// A right that somebody holds is granted to who asks next.
+    RightGrantedToTwo,
 }
 
 impl Bug {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::ExpiringLease,
         Self::CursorThatSkips,
         Self::ForceUpload,
@@ -41,5 +43,6 @@ impl Bug {
         Self::CopiedStation,
         Self::ServerPutBack,
         Self::QuotaCutUnderLeases,
+        Self::RightGrantedToTwo,
     ];
 }

@@ -2,11 +2,12 @@
 
 use super::{
     station::{BOX_QUOTA, HALL_QUOTA},
+    truth::Admission,
     world::World,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use willcall_domain::{
-    id::{PaymentId, PositionId, QuotaId},
+    id::{DeviceId, PaymentId, PositionId, QuotaId},
     sync::{CaseKind, Entry, Fact, Outcome},
 };
 
@@ -19,6 +20,7 @@ const BEYOND: [CaseKind; 3] = [CaseKind::Excess, CaseKind::WriteOffWrong, CaseKi
 /// Names what does not.
 pub fn at_every_step(world: &World) -> Result<(), String> {
     world.server.ledger.check().map_err(|broken| format!("the ledger: {broken}"))?;
+    super::rights::held_once(world)?;
     for quota in [HALL_QUOTA, BOX_QUOTA] {
         let account = &world.server.ledger.quotas[&quota];
         let Some(size) = account.size else { continue };
@@ -50,10 +52,21 @@ pub fn after_quiet(world: &World) -> Result<(), String> {
     nothing_stranded(world)?;
     applied_once(world)?;
     units_exact(world)?;
+    super::rights::counted(world)?;
     excess_has_its_case(world)?;
     doubles_listed(world)?;
     no_name_twice(world)?;
+    nobody_honest_is_doubted(world)?;
     replicas_equal(world)
+}
+
+/// Where nobody copied, put back or gave up anything, lost and late messages make nobody a copy.
+fn nobody_honest_is_doubted(world: &World) -> Result<(), String> {
+    if !world.truth.acts.is_empty() {
+        return Ok(());
+    }
+    let doubted = world.machines.iter().enumerate().find(|(_, m)| !m.lost && m.disk.life.doubt.is_some());
+    doubted.map_or(Ok(()), |(slot, m)| Err(format!("an honest machine {slot} is doubted: {:?}", m.disk.life.doubt)))
 }
 
 /// S2, S5: each fact of a disk that lives is applied or parked with a case.
@@ -202,24 +215,27 @@ fn no_name_twice(world: &World) -> Result<(), String> {
 
 /// S7: who came in more often than once, at stations whose journals have met, is listed.
 fn doubles_listed(world: &World) -> Result<(), String> {
-    for (position, gates) in world.truth.admitted.iter().filter(|(_, gates)| gates.len() > 1) {
-        let arrived = world.server.scans.values().filter(|(p, _, _)| p == position).count();
+    for (position, admissions) in world.truth.admitted.iter().filter(|(_, all)| all.len() > 1) {
+        let gates: Vec<DeviceId> = admissions.iter().map(|a| a.by).collect();
+        let arrived = |admission: &Admission| world.server.scans.contains_key(&admission.scan);
+        let strangers = admissions.iter().enumerate().any(|(nth, one)| {
+            let others = admissions[nth + 1..].iter().filter(|other| arrived(one) && arrived(other));
+            others.into_iter().any(|other| !one.knew.contains(&other.scan) && !other.knew.contains(&one.scan))
+        });
         let parked = world.server.journals.values().flat_map(|j| j.entries.values()).any(|(e, o)| {
             e.kind == "scan" && matches!(o, Outcome::Parked { .. }) && e.body.contains(&position.to_string())
         });
-        if arrived > 1 && !world.server.has_case(&[CaseKind::DoubleAdmission], Some(*position), None) {
+        if strangers && !world.server.has_case(&[CaseKind::DoubleAdmission], Some(*position), None) {
             let told = story(world, &position.to_string());
             return Err(format!(
                 "S7: ticket {position} entered {} times at {gates:?} and is on no list\n{told}",
                 gates.len()
             ));
         }
+        let here = admissions.iter().filter(|admission| arrived(admission)).count();
         let lost = world.machines.iter().any(|m| m.lost);
-        if arrived < 2 && !parked && !lost && world.truth.acts.is_empty() {
-            return Err(format!(
-                "S7: ticket {position} entered {} times and the server knows of {arrived}",
-                gates.len()
-            ));
+        if here < 2 && !parked && !lost && world.truth.acts.is_empty() {
+            return Err(format!("S7: ticket {position} entered {} times and the server knows of {here}", gates.len()));
         }
     }
     Ok(())
@@ -234,9 +250,14 @@ fn replicas_equal(world: &World) -> Result<(), String> {
         if here != wanted {
             return Err(format!("machine {slot} has products {here:?}, the server {wanted:?}"));
         }
-        let scans: BTreeSet<_> = world.server.scans.keys().collect();
-        if let Some(missing) = scans.into_iter().find(|scan| !station.disk.uses.contains_key(scan)) {
-            return Err(format!("machine {slot} never heard of scan {missing}"));
+        for (scan, (_, of)) in &world.server.scans {
+            match station.disk.uses.get(scan) {
+                None => return Err(format!("machine {slot} never heard of scan {scan}")),
+                Some(seen) if of.undone && !seen.of.undone => {
+                    return Err(format!("machine {slot} never heard that scan {scan} was undone"));
+                }
+                Some(_) => {}
+            }
         }
     }
     Ok(())

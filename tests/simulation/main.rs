@@ -17,6 +17,8 @@ mod faults;
 mod invariants;
 mod models;
 mod network;
+mod right_models;
+mod rights;
 mod server;
 mod station;
 mod truth;
@@ -112,4 +114,5 @@ planted! {
     a_copied_station_is_found => CopiedStation,
     a_server_put_back_without_a_new_history_is_found => ServerPutBack,
     a_quota_cut_under_leases_is_found => QuotaCutUnderLeases,
+    a_right_granted_to_two_is_found => RightGrantedToTwo,
 }

@@ -198,7 +198,9 @@ impl House {
         let own = |l: &HeldLease| {
             !till.answered.contains(&HandOverId(l.lease_id.0)) || confirmed.iter().any(|line| took(line, l))
         };
-        let at = till.held.iter().position(|l| l.can_give() > 0 && own(l))?;
+        let known: Vec<bool> = till.held.iter().map(own).collect();
+        till.held.iter_mut().zip(known).for_each(|(lease, known)| lease.confirmed = known);
+        let at = till.held.iter().position(|l| l.can_give() > 0)?;
         let out = till.held[at].offer(device(n), device(to), id, 1).ok()?;
         till.held[at].hand_out(&out);
         self.files.push((device(n), out.clone()));

@@ -3,9 +3,10 @@
 
 use super::dice::Dice;
 use willcall_domain::{
-    id::{DeviceId, HandOverId, HistoryId, PositionId, QuotaId, RequestId, ScanId},
-    leases::{Grant, LeaseRow},
-    sync::{Entry, EntryRef, Outcome},
+    checkin::merge::Use,
+    id::{DeviceId, HandOverId, HistoryId, PositionId, QuotaId, RequestId, VoucherId},
+    leases::{Grant, LeaseRow, RightGrant, RightRow},
+    sync::{Entry, Outcome},
 };
 
 /// A row of the feed.
@@ -18,14 +19,14 @@ pub enum Row {
         price: Option<i64>,
     },
     Lease(LeaseRow),
+    Right(RightRow),
     Declined {
         hand_over: HandOverId,
         to: DeviceId,
     },
     Scan {
-        scan: ScanId,
         position: PositionId,
-        by: EntryRef,
+        of: Use,
     },
 }
 
@@ -77,6 +78,16 @@ pub enum Message {
         slot: usize,
         grant: Grant,
     },
+    AskRight {
+        slot: usize,
+        device: DeviceId,
+        voucher: VoucherId,
+        request: RequestId,
+    },
+    RightGranted {
+        slot: usize,
+        grant: RightGrant,
+    },
     /// On a stick or over the counter, from till to till.
     HandOver {
         slot: usize,
@@ -106,6 +117,7 @@ pub struct Answer {
     pub suspect: bool,
     pub newest: u32,
     pub grants: Vec<Grant>,
+    pub rights: Vec<RightGrant>,
 }
 
 /// Messages under way, with the instant each arrives.
@@ -140,6 +152,8 @@ impl Network {
                 | Message::PushAnswer { slot, .. }
                 | Message::Rows { slot, .. }
                 | Message::Granted { slot, .. }
+                | Message::AskRight { slot, .. }
+                | Message::RightGranted { slot, .. }
                 | Message::Contact { slot, .. }
                 | Message::Push { slot, .. }
                 | Message::Pull { slot, .. }
@@ -159,11 +173,13 @@ impl Network {
             Message::ContactAnswer { .. }
             | Message::PushAnswer { .. }
             | Message::Rows { .. }
-            | Message::Granted { .. } => false,
+            | Message::Granted { .. }
+            | Message::RightGranted { .. } => false,
             Message::Contact { .. }
             | Message::Push { .. }
             | Message::Pull { .. }
             | Message::Ask { .. }
+            | Message::AskRight { .. }
             | Message::HandOver { .. } => true,
         });
     }

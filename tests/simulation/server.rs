@@ -6,6 +6,7 @@ use super::{
     bugs::Bug,
     dice::Dice,
     network::{Answer, Question, Row},
+    rights::Rights,
     station::{BOX_QUOTA, EVENT, HALL_QUOTA},
 };
 use ed25519_dalek::{SigningKey, VerifyingKey};
@@ -15,10 +16,12 @@ use std::{
     sync::Arc,
 };
 use willcall_domain::{
+    checkin::merge::Use,
     clock::UtcMillis,
     entropy::SeededEntropy,
     id::{
         CaseId, DeviceId, HandOverId, HistoryId, LeaseId, OrderId, PaymentId, PositionId, QuotaId, RequestId, ScanId,
+        VoucherId,
     },
     leases::{
         BlankCodes, BlankRange, Grant, GrantBody, LeaseRow, LeaseState, UnitRef,
@@ -26,7 +29,7 @@ use willcall_domain::{
         sign_grant,
     },
     sync::{
-        CaseKind, Entry, EntryRef, Outcome,
+        CaseKind, Entry, Outcome,
         intake::{Judgement, Known, Limit, Link, Standing},
         journal::bytes32,
         recognise::{Recognised, Remembered, Told, recognise},
@@ -56,6 +59,7 @@ pub struct Ticket {
     pub order: OrderId,
     pub units: Vec<UnitRef>,
     pub quotas: Vec<QuotaId>,
+    pub voucher: Option<VoucherId>,
     pub voided: bool,
 }
 
@@ -96,6 +100,7 @@ pub struct Server {
     pub key: Arc<SigningKey>,
     pub history: HistoryId,
     pub ledger: Ledger,
+    pub rights: Rights,
     pub devices: BTreeMap<DeviceId, Device>,
     pub journals: BTreeMap<(DeviceId, u32), Journal>,
     pub tickets: BTreeMap<PositionId, Ticket>,
@@ -105,7 +110,9 @@ pub struct Server {
     /// Voids that came before their sale, or whose sale is parked.
     grants: BTreeMap<LeaseId, GrantBody>,
     requests: BTreeMap<RequestId, LeaseId>,
-    pub scans: BTreeMap<ScanId, (PositionId, EntryRef, Vec<EntryRef>)>,
+    pub scans: BTreeMap<ScanId, (PositionId, Use)>,
+    /// Scans that count no more, here or not yet.
+    pub undone: BTreeSet<ScanId>,
     pub cases: Vec<Case>,
     /// Numbered rows, and those whose writer has not committed: `(instant, number given too early, row)`.
     pub feed: Vec<Row>,
@@ -124,6 +131,7 @@ impl Server {
             key: Arc::new(key),
             history: HistoryId::born(UtcMillis(0), &SeededEntropy::new(seed.throw())),
             ledger,
+            rights: Rights::default(),
             devices: BTreeMap::new(),
             journals: BTreeMap::new(),
             tickets: BTreeMap::new(),
@@ -133,6 +141,7 @@ impl Server {
             grants: BTreeMap::new(),
             requests: BTreeMap::new(),
             scans: BTreeMap::new(),
+            undone: BTreeSet::new(),
             cases: Vec::new(),
             feed: Vec::new(),
             uncommitted: Vec::new(),
@@ -157,7 +166,11 @@ impl Server {
         self.devices.insert(device, row);
     }
 
-    fn version(&mut self) -> i64 {
+    pub fn versions(&self) -> i64 {
+        self.versions
+    }
+
+    pub fn version(&mut self) -> i64 {
         self.versions += 1;
         self.versions
     }
@@ -192,6 +205,7 @@ impl Server {
     pub fn pull(&self, device: DeviceId, cursor: Option<(HistoryId, i64)>) -> (Vec<Row>, i64) {
         let mine = |row: &Row| match row {
             Row::Lease(lease) => lease.device_id == device,
+            Row::Right(right) => right.device_id == device,
             Row::Declined { to, .. } => *to == device,
             Row::Item { .. } | Row::Scan { .. } => true,
         };
@@ -213,13 +227,12 @@ impl Server {
             version: *version,
             price: *price,
         });
-        let scans =
-            self.scans.iter().map(|(scan, (position, by, _))| Row::Scan { scan: *scan, position: *position, by: *by });
+        let scans = self.scans.values().map(|(position, of)| Row::Scan { position: *position, of: of.clone() });
         let leases = self.ledger.leases.values().filter(|l| l.holder == device).map(|l| Row::Lease(self.lease_row(l)));
         let declined =
             self.ledger.hand_overs.values().filter(|h| h.state == HandOverState::Declined && h.from == device);
         let declined = declined.map(|h| Row::Declined { hand_over: h.hand_over_id, to: h.from });
-        items.chain(scans).chain(leases).chain(declined).collect()
+        items.chain(scans).chain(leases).chain(self.right_rows(device)).chain(declined).collect()
     }
 
     fn lease_row(&self, lease: &LeaseAccount) -> LeaseRow {
@@ -293,7 +306,7 @@ impl Server {
             Recognised::Known => {
                 let mut fresh = [0; 32];
                 fresh[..8].copy_from_slice(&dice.throw().to_be_bytes());
-                known.tokens = [Some(Sha256::digest(fresh).into()), known.tokens[0]];
+                known.tokens = [Some(Sha256::digest(fresh).into()), told.token];
                 known.machine.clone_from(&ask.machine);
                 known.longest = known.longest.max(ask.length);
                 known.clock = known.clock.max(Some(ask.wall));
@@ -313,7 +326,8 @@ impl Server {
             self.open_case(CaseKind::SuspectStation, Some(device), None, None);
         }
         let grants = if suspect { Vec::new() } else { self.open_grants(device) };
-        Some(Answer { history, acked, token, suspect, newest: newest.max(ask.incarnation), grants })
+        let rights = if suspect { Vec::new() } else { self.open_rights(device) };
+        Some(Answer { history, acked, token, suspect, newest: newest.max(ask.incarnation), grants, rights })
     }
 
     fn open_grants(&self, device: DeviceId) -> Vec<Grant> {
@@ -456,6 +470,7 @@ impl Server {
 
     /// A person gives up what a station holds.
     pub fn write_off(&mut self, device: DeviceId, how: GivenUp, now: i64, dice: &mut Dice, bug: Option<Bug>) -> i64 {
+        self.write_off_rights(device, how, now, dice, bug);
         let mut units = 0;
         let ids: Vec<LeaseId> =
             self.ledger.leases.values().filter(|l| l.holder == device).map(|l| l.lease_id).collect();

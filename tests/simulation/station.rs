@@ -1,7 +1,12 @@
 //! A station as a plain value: what is on its disk, what is kept outside it, and what it does by itself. Every decision is
 //! the domain's.
 
-use super::{bugs::Bug, dice::Dice, network::Row, truth::Truth};
+use super::{
+    bugs::Bug,
+    dice::Dice,
+    network::Row,
+    truth::{Admission, Truth},
+};
 use ed25519_dalek::SigningKey;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,12 +15,15 @@ use std::{
 use uuid::Uuid;
 use willcall_domain::{
     catalog::QuotaRow,
-    checkin::wire::{Class, Direction},
+    checkin::{
+        merge::{Allowed, Splits, Use, state},
+        wire::{Class, Direction},
+    },
     clock::UtcMillis,
     entropy::SeededEntropy,
     id::{
         DeviceId, EntryId, EventId, HandOverId, HistoryId, ItemId, LeaseId, ListId, OrderId, PaymentId, PositionId,
-        QuotaId, RequestId, ScanId,
+        QuotaId, RequestId, ScanId, VoucherId,
     },
     leases::{
         Grant, GrantBody, LeaseRow, Taken, check_grant,
@@ -33,6 +41,7 @@ use willcall_domain::{
 
 pub const EVENT: EventId = EventId(1);
 pub const LIST: ListId = ListId(1);
+pub const LIST_ALLOWS: Allowed = Allowed { multiple_entries: false, entry_after_exit: false };
 /// Counts in the hall only.
 pub const SEAT: ItemId = ItemId(1);
 /// Counts in the hall and in the box.
@@ -56,10 +65,10 @@ pub fn quotas() -> [QuotaRow; 2] {
 }
 
 /// One use of a ticket as a station knows it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Use {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
     pub position: PositionId,
-    pub by: EntryRef,
+    pub of: Use,
 }
 
 /// A lease with the incarnation that took it in.
@@ -82,9 +91,11 @@ pub struct Disk {
     pub outcomes: BTreeMap<(u32, u64), Outcome>,
     pub holdings: Vec<Holding>,
     pub asked: BTreeMap<QuotaId, RequestId>,
+    pub rights: Vec<super::rights::Holding>,
+    pub rights_asked: BTreeMap<VoucherId, RequestId>,
     /// Hand-overs of this station by id, as they left.
     pub given: BTreeMap<HandOverId, HandOut>,
-    pub uses: BTreeMap<ScanId, Use>,
+    pub uses: BTreeMap<ScanId, Seen>,
     /// Catalogue rows with `(epoch, version)`; `None` is a tombstone.
     pub rows: BTreeMap<i64, ((usize, i64), Option<i64>)>,
     pub histories: Vec<HistoryId>,
@@ -148,6 +159,8 @@ impl Station {
             outcomes: BTreeMap::new(),
             holdings: Vec::new(),
             asked: BTreeMap::new(),
+            rights: Vec::new(),
+            rights_asked: BTreeMap::new(),
             given: BTreeMap::new(),
             uses: BTreeMap::new(),
             rows: BTreeMap::new(),
@@ -273,6 +286,19 @@ impl Station {
         bug: Option<Bug>,
         truth: &mut Truth,
     ) -> Option<PositionId> {
+        self.sell_with(item, None, now, seed, bug, truth)
+    }
+
+    /// The same with a voucher, which the caller has looked for.
+    pub fn sell_with(
+        &mut self,
+        item: ItemId,
+        voucher: Option<VoucherId>,
+        now: UtcMillis,
+        seed: &mut Dice,
+        bug: Option<Bug>,
+        truth: &mut Truth,
+    ) -> Option<PositionId> {
         if !self.sells || self.disk_full {
             return None;
         }
@@ -310,8 +336,12 @@ impl Station {
             units: taken.units.clone(),
             blank,
             item_version: 1,
-            voucher: None,
+            voucher,
         };
+        if voucher.is_some_and(|voucher| !self.spend(voucher, bug)) {
+            return None;
+        }
+        truth.sold(self.disk.device, order_id, &line);
         let sale = Fact::Sale {
             order_id,
             order_code: order_id.to_string(),
@@ -329,7 +359,6 @@ impl Station {
             change: Money::new(0, price.currency),
         };
         self.append(paid, Vec::new(), now, seed);
-        truth.sold(self.disk.device, position_id, order_id, item, &taken.units);
         Some(position_id)
     }
 
@@ -367,8 +396,11 @@ impl Station {
         if self.disk_full {
             return;
         }
-        let known: Vec<EntryRef> = self.disk.uses.values().filter(|u| u.position == position).map(|u| u.by).collect();
-        let class = if known.is_empty() { Class::Admitted } else { Class::Used };
+        let known: Vec<Use> =
+            self.disk.uses.values().filter(|seen| seen.position == position).map(|seen| seen.of.clone()).collect();
+        let admits = state(&known, &Splits::new()).admits(LIST_ALLOWS);
+        let class = if admits { Class::Admitted } else { Class::Used };
+        let saw = newest_of_each(&known.iter().map(|of| of.entry).collect::<Vec<_>>());
         let fact = Fact::Scan {
             event_id: EVENT,
             list_id: LIST,
@@ -379,11 +411,32 @@ impl Station {
             reason: None,
             time_by_hand: None,
         };
-        let by = self.append(fact, newest_of_each(&known), now, seed);
+        let by = self.append(fact, saw.clone(), now, seed);
         if class == Class::Admitted {
-            let id = self.disk.journal[&(by.incarnation, by.seq)].id;
-            self.disk.uses.insert(ScanId(id.0), Use { position, by });
-            truth.admitted(position, self.disk.device);
+            let entry = &self.disk.journal[&(by.incarnation, by.seq)];
+            let scan = ScanId(entry.id.0);
+            let of = Use {
+                scan_id: scan,
+                entry: by,
+                saw,
+                direction: Direction::Entry,
+                at: entry.at.ticket_time(),
+                uncertainty_ms: entry.at.uncertainty_ms,
+                undone: false,
+            };
+            self.disk.uses.insert(scan, Seen { position, of });
+            let knew = known.into_iter().map(|of| of.scan_id).collect();
+            truth.admitted(position, Admission { by: self.disk.device, scan, knew });
+        }
+    }
+
+    /// Undoes one of the scans it knows, of whichever station.
+    pub fn undo(&mut self, at: usize, now: UtcMillis, seed: &mut Dice) {
+        let counted: Vec<ScanId> = self.disk.uses.iter().filter(|(_, s)| !s.of.undone).map(|(id, _)| *id).collect();
+        let Some(scan) = counted.get(at % counted.len().max(1)).copied().filter(|_| !self.disk_full) else { return };
+        self.append(Fact::ScanUndone { scan_id: scan, event_id: EVENT, list_id: LIST }, Vec::new(), now, seed);
+        if let Some(seen) = self.disk.uses.get_mut(&scan) {
+            seen.of.undone = true;
         }
     }
 
@@ -459,15 +512,17 @@ impl Station {
         let id = HandOverId::born(now, &SeededEntropy::new(seed.throw()));
         let me = self.disk.device;
         let in_force = self.disk.life.in_force();
-        let holding = self
-            .disk
-            .holdings
-            .iter_mut()
-            .filter(|h| in_force.contains(&h.incarnation))
-            // Units taken over are handed on once the server knows whose they are: else a chain of tills would arrive
-            // link by link in any order, and nobody could say which link is real.
-            .filter(|h| h.taken.is_none_or(|entry| self.disk.outcomes.contains_key(&entry)))
-            .max_by_key(|h| h.lease.can_give())?;
+        let outcomes = &self.disk.outcomes;
+        let mut ours: Vec<_> = self.disk.holdings.iter_mut().filter(|h| in_force.contains(&h.incarnation)).collect();
+        // Units taken over are handed on once the server knows whose they are: else a chain of tills would arrive link by
+        // link in any order, and nobody could say which link is real.
+        for h in &mut ours {
+            h.lease.confirmed = false;
+            if h.taken.is_none_or(|entry| outcomes.contains_key(&entry)) {
+                h.lease.confirm();
+            }
+        }
+        let holding = ours.into_iter().max_by_key(|h| h.lease.can_give())?;
         let units = holding.lease.can_give().min(2);
         let out = holding.lease.offer(me, to, id, units).ok()?;
         if bug != Some(Bug::HandOverDoubles) {
@@ -550,10 +605,12 @@ impl Station {
                     }
                 }
                 Row::Lease(row) => self.told(row, epoch, now, seed),
+                Row::Right(row) => self.right_told(row, epoch, now, seed),
                 Row::Declined { hand_over, to } if *to == self.disk.device => self.declined(*hand_over),
                 Row::Declined { .. } => {}
-                Row::Scan { scan, position, by } => {
-                    self.disk.uses.entry(*scan).or_insert(Use { position: *position, by: *by });
+                Row::Scan { position, of } => {
+                    let fresh = || Seen { position: *position, of: of.clone() };
+                    self.disk.uses.entry(of.scan_id).or_insert_with(fresh).of.undone |= of.undone;
                 }
             }
         }

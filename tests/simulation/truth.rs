@@ -4,8 +4,9 @@
 use super::station::{BOX, BOX_QUOTA, HALL_QUOTA};
 use std::collections::BTreeMap;
 use willcall_domain::{
-    id::{DeviceId, ItemId, OrderId, PositionId, QuotaId},
+    id::{DeviceId, ItemId, OrderId, PositionId, QuotaId, ScanId, VoucherId},
     leases::UnitRef,
+    sync::fact::SaleLine,
 };
 
 /// One sale of one ticket as it happened at a counter.
@@ -16,7 +17,17 @@ pub struct Sold {
     pub order: OrderId,
     pub item: ItemId,
     pub units: Vec<UnitRef>,
+    pub voucher: Option<VoucherId>,
     pub voided: bool,
+}
+
+/// Somebody was let in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admission {
+    pub by: DeviceId,
+    pub scan: ScanId,
+    /// Scans of the ticket that the gate knew of, undone ones too.
+    pub knew: Vec<ScanId>,
 }
 
 /// All of it.
@@ -25,14 +36,20 @@ pub struct Truth {
     pub sales: Vec<Sold>,
     /// Tickets of the web in buyers' hands, by quota.
     pub web: BTreeMap<QuotaId, i64>,
-    pub admitted: BTreeMap<PositionId, Vec<DeviceId>>,
+    pub admitted: BTreeMap<PositionId, Vec<Admission>>,
     /// Acts of people by which more may be sold than there is.
     pub acts: Vec<&'static str>,
 }
 
 impl Truth {
-    pub fn sold(&mut self, by: DeviceId, position: PositionId, order: OrderId, item: ItemId, units: &[UnitRef]) {
-        self.sales.push(Sold { by, position, order, item, units: units.to_vec(), voided: false });
+    pub fn sold(&mut self, by: DeviceId, order: OrderId, line: &SaleLine) {
+        let (position, item, units, voucher) = (line.position_id, line.item_id, line.units.clone(), line.voucher);
+        self.sales.push(Sold { by, position, order, item, units, voucher, voided: false });
+    }
+
+    /// How often a voucher was spent, as people have it in their hands.
+    pub fn spent(&self, voucher: VoucherId) -> usize {
+        self.sales.iter().filter(|s| !s.voided && s.voucher == Some(voucher)).count()
     }
 
     pub fn voided(&mut self, by: DeviceId, position: PositionId, order: OrderId) {
@@ -45,8 +62,8 @@ impl Truth {
         self.sales.iter().filter(|s| s.by == by && !s.voided).cloned().collect()
     }
 
-    pub fn admitted(&mut self, position: PositionId, by: DeviceId) {
-        self.admitted.entry(position).or_default().push(by);
+    pub fn admitted(&mut self, position: PositionId, admission: Admission) {
+        self.admitted.entry(position).or_default().push(admission);
     }
 
     pub fn act(&mut self, what: &'static str) {

@@ -135,7 +135,8 @@ impl World {
                 self.talk(slot);
                 self.talk(slot);
             }
-            67..=72 => self.web(),
+            67..=70 => self.web(),
+            71..=72 => self.voucher(slot),
             73..=75 => self.void(slot),
             76..=80 => self.hand_over(slot),
             81..=83 => self.idle(slot),
@@ -145,6 +146,9 @@ impl World {
     }
 
     fn sell(&mut self, slot: usize) {
+        if self.dice.chance(15) {
+            return self.voucher(slot);
+        }
         let item = if self.dice.chance(30) { BOX } else { SEAT };
         let now = UtcMillis(self.now);
         let station = &mut self.machines[slot];
@@ -165,6 +169,12 @@ impl World {
     fn scan(&mut self, slot: usize) {
         let tickets: Vec<PositionId> = self.truth.sales.iter().filter(|s| !s.voided).map(|s| s.position).collect();
         if tickets.is_empty() || !self.machines[slot].lives() {
+            return;
+        }
+        if self.dice.chance(5) {
+            let at = self.dice.below(50);
+            self.tell(format!("machine {slot} undoes a scan"));
+            self.machines[slot].undo(at, UtcMillis(self.now), &mut self.dice);
             return;
         }
         // A few tickets come again and again, so that gates meet.
@@ -290,7 +300,11 @@ impl World {
     /// A message arrives, where its receiver can hear.
     pub fn deliver(&mut self, message: Message) {
         match message {
-            Message::Contact { .. } | Message::Push { .. } | Message::Pull { .. } | Message::Ask { .. } => {
+            Message::Contact { .. }
+            | Message::Push { .. }
+            | Message::Pull { .. }
+            | Message::Ask { .. }
+            | Message::AskRight { .. } => {
                 if self.server_up
                     && let Some(answer) = self.at_server(message)
                 {
@@ -301,6 +315,7 @@ impl World {
             | Message::PushAnswer { .. }
             | Message::Rows { .. }
             | Message::Granted { .. }
+            | Message::RightGranted { .. }
             | Message::HandOver { .. } => {
                 self.at_station(message);
             }
@@ -326,10 +341,15 @@ impl World {
                 let grant = self.server.lend(device, quota, request, wanted, now, &mut self.dice)?;
                 Some(Message::Granted { slot, grant })
             }
+            Message::AskRight { slot, device, voucher, request } => {
+                let grant = self.server.give_right(device, voucher, request, now, &mut self.dice, bug)?;
+                Some(Message::RightGranted { slot, grant })
+            }
             Message::ContactAnswer { .. }
             | Message::PushAnswer { .. }
             | Message::Rows { .. }
             | Message::Granted { .. }
+            | Message::RightGranted { .. }
             | Message::HandOver { .. } => None,
         }
     }
@@ -343,6 +363,8 @@ impl World {
             | Message::Rows { slot, .. }
             | Message::Granted { slot, .. }
             | Message::HandOver { slot, .. }
+            | Message::RightGranted { slot, .. }
+            | Message::AskRight { slot, .. }
             | Message::Contact { slot, .. }
             | Message::Push { slot, .. }
             | Message::Pull { slot, .. }
@@ -374,6 +396,9 @@ impl World {
                 for grant in &answer.grants {
                     station.granted(grant, &server_key, now, dice, bug);
                 }
+                for grant in &answer.rights {
+                    station.right_granted(grant, &server_key, now, dice);
+                }
             }
             // What the server confirmed in another life says nothing about this one.
             Message::PushAnswer { history, incarnation, outcomes, .. } => {
@@ -383,8 +408,13 @@ impl World {
             }
             Message::Rows { history, rows, next, .. } => station.hear(history, &rows, next, now, dice, bug),
             Message::Granted { grant, .. } => station.granted(&grant, &server_key, now, dice, bug),
+            Message::RightGranted { grant, .. } => station.right_granted(&grant, &server_key, now, dice),
             Message::HandOver { given, yes, .. } => station.receive(&given, yes, now, dice, bug),
-            Message::Contact { .. } | Message::Push { .. } | Message::Pull { .. } | Message::Ask { .. } => {}
+            Message::Contact { .. }
+            | Message::Push { .. }
+            | Message::Pull { .. }
+            | Message::Ask { .. }
+            | Message::AskRight { .. } => {}
         }
     }
 

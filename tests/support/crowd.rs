@@ -4,7 +4,7 @@ use crate::house::House;
 use sqlx::PgConnection;
 use willcall_domain::{
     clock::UtcMillis,
-    entropy::OsEntropy,
+    entropy::{OsEntropy, uuid_v7},
     id::{EventId, ItemId, OrganizerId, PositionId},
     ticketing::Flags,
 };
@@ -34,6 +34,7 @@ pub async fn write(
 ) -> anyhow::Result<Vec<PositionId>> {
     let positions: Vec<PositionId> = (0..n).map(|_| PositionId::born(now, &OsEntropy)).collect();
     let ids: Vec<uuid::Uuid> = positions.iter().map(|p| p.0).collect();
+    let orders: Vec<uuid::Uuid> = (0..n).map(|_| uuid_v7(now, &OsEntropy)).collect();
     let codes: Vec<String> = (0..ids.len()).map(|n| format!("B{n:07}")).collect();
     sqlx::query(
         "INSERT INTO orders (organizer_id, order_id, event_id, code, status, name, email, total_minor, channel, placed_at)
@@ -42,19 +43,20 @@ pub async fn write(
     )
     .bind(ticket.organizer.0)
     .bind(ticket.event.0)
-    .bind(&ids)
+    .bind(&orders)
     .bind(&codes)
     .bind(now.0)
     .execute(&mut *admin)
     .await?;
     sqlx::query(
         "INSERT INTO order_position (organizer_id, position_id, order_id, event_id, item_id, price_minor, tax_rate_bp, tax_minor)
-         SELECT $1, id, id, $2, $3, 2400, 700, 157 FROM unnest($4::uuid[]) AS t (id)",
+         SELECT $1, id, order_id, $2, $3, 2400, 700, 157 FROM unnest($4::uuid[], $5::uuid[]) AS t (id, order_id)",
     )
     .bind(ticket.organizer.0)
     .bind(ticket.event.0)
     .bind(ticket.item.0)
     .bind(&ids)
+    .bind(&orders)
     .execute(admin)
     .await?;
     Ok(positions)

@@ -20,8 +20,8 @@ use willcall_domain::{
     money::{Currency, Money},
     orders::totals,
     sync::{
-        At, ChangesAnswer, Contact, ContactAnswer, ContactBody, Draft, Entry, Fact, PROTOCOL, PROTOCOL_HEADER, Private,
-        PushAnswer, Row, contact::check_contact, fact::SaleLine, journal::bytes32,
+        At, ChangesAnswer, Contact, ContactAnswer, ContactBody, Draft, Entry, EntryRef, Fact, PROTOCOL,
+        PROTOCOL_HEADER, Private, PushAnswer, Row, contact::check_contact, fact::SaleLine, journal::bytes32,
     },
     ticketing::key::public_key,
 };
@@ -87,6 +87,15 @@ impl Hand {
         write(self.device, &mut pen, fact, None)
     }
 
+    /// Writes the next entry under a time and with what it was decided with.
+    ///
+    /// # Errors
+    /// When it cannot be signed.
+    pub fn write_knowing(&self, fact: Fact, when: When, saw: &[&Entry]) -> anyhow::Result<Entry> {
+        let mut pen = self.pen.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        write_knowing(self.device, &mut pen, fact, None, when, saw.iter().map(|entry| entry.reference()).collect())
+    }
+
     /// Sends entries in a page.
     ///
     /// # Errors
@@ -136,6 +145,7 @@ impl Hand {
             suspect: false,
             clock: None,
             history: Some(self.answer.history),
+            read: None,
             erased: Vec::new(),
         }
     }
@@ -189,14 +199,42 @@ impl Hand {
 /// # Errors
 /// When it cannot be signed.
 pub fn write(device: DeviceId, pen: &mut Pen, fact: Fact, private: Option<&str>) -> anyhow::Result<Entry> {
-    let now = UtcMillis(1_793_610_000_000 + i64::try_from(pen.seq)? * 1_000);
+    let wall = UtcMillis(1_793_610_000_000 + i64::try_from(pen.seq)? * 1_000);
+    write_knowing(device, pen, fact, private, When { wall, ..When::default() }, Vec::new())
+}
+
+/// What a station's clocks say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct When {
+    pub wall: UtcMillis,
+    /// Server time minus wall clock, in milliseconds.
+    pub offset_ms: i64,
+    /// -1 where it was never compared.
+    pub uncertainty_ms: i64,
+}
+
+impl Default for When {
+    fn default() -> Self {
+        Self { wall: UtcMillis(1_793_610_000_000), offset_ms: 0, uncertainty_ms: 5 }
+    }
+}
+
+fn write_knowing(
+    device: DeviceId,
+    pen: &mut Pen,
+    fact: Fact,
+    private: Option<&str>,
+    when: When,
+    saw: Vec<EntryRef>,
+) -> anyhow::Result<Entry> {
+    let When { wall, offset_ms, uncertainty_ms } = when;
     let draft = Draft {
         station: device,
         incarnation: pen.incarnation,
         seq: pen.seq + 1,
-        id: EntryId::born(now, &OsEntropy),
-        at: At { wall: now, offset_ms: 0, uncertainty_ms: 5, boot: Uuid::nil(), monotonic_ms: pen.seq },
-        saw: vec![],
+        id: EntryId::born(wall, &OsEntropy),
+        at: At { wall, offset_ms, uncertainty_ms, boot: Uuid::nil(), monotonic_ms: pen.seq },
+        saw,
         fact,
         private: private.map(|data| Private::new(data.to_owned(), &OsEntropy)),
     };

@@ -265,20 +265,7 @@ impl House {
     pub async fn buy(&self) -> anyhow::Result<Bought> {
         let app = self.app()?;
         let mut tx = app.begin(self.organizer).await?;
-        let wish = Wish {
-            event_id: self.event,
-            cart: Cart { lines: vec![CartLine { item_id: self.adult, quantity: 1 }] },
-            buyer: Buyer {
-                name: "Ada Lovelace".to_owned(),
-                email: "ada@example.org".to_owned(),
-                language: Language::En,
-            },
-            attendee_names: vec![],
-            provider: Provider::BankTransfer,
-            channel: Channel::Web,
-            request_id: None,
-        };
-        let placed = orders::place(&mut tx, app, &wish).await.map_err(failed)?;
+        let placed = orders::place(&mut tx, app, &self.wish()).await.map_err(failed)?;
         orders::mark_paid(&mut tx, placed.order_id).await.map_err(failed)?;
         tx.commit().await?;
         let position: uuid::Uuid = sqlx::query_scalar("SELECT position_id FROM order_position WHERE order_id = $1")
@@ -298,6 +285,34 @@ impl House {
         };
         let code = signer.code(&of).context("a code")?;
         Ok(Bought { order_id: placed.order_id, position_id, code })
+    }
+
+    /// Orders one adult ticket in the shop, to be paid by transfer; answers the order and its code.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub async fn order(&self) -> anyhow::Result<(OrderId, String)> {
+        let app = self.app()?;
+        let mut tx = app.begin(self.organizer).await?;
+        let placed = orders::place(&mut tx, app, &self.wish()).await.map_err(failed)?;
+        tx.commit().await?;
+        Ok((placed.order_id, placed.code))
+    }
+
+    fn wish(&self) -> Wish {
+        Wish {
+            event_id: self.event,
+            cart: Cart { lines: vec![CartLine { item_id: self.adult, quantity: 1 }] },
+            buyer: Buyer {
+                name: "Ada Lovelace".to_owned(),
+                email: "ada@example.org".to_owned(),
+                language: Language::En,
+            },
+            attendee_names: vec![],
+            provider: Provider::BankTransfer,
+            channel: Channel::Web,
+            request_id: None,
+        }
     }
 
     /// Cancels an order.
@@ -343,6 +358,7 @@ impl House {
     #[must_use]
     pub fn adults(&self, quantity: u32) -> SellRequest {
         SellRequest {
+            vouchers: Vec::new(),
             request_id: RequestId(uuid_v7(SystemClock::new().now(), &OsEntropy)),
             event_id: self.event,
             lines: vec![SellLine { item_id: self.adult, quantity }],
@@ -367,6 +383,14 @@ pub fn open_station(folder: &Path, clock: Arc<dyn Clock>) -> anyhow::Result<Stat
 /// When it cannot be opened.
 pub fn open_station_over(folder: &Path, line: Arc<dyn Transport>) -> anyhow::Result<Station> {
     Station::open_with(config(folder), Host::system(), line).map_err(failed)
+}
+
+/// The same on a machine with a clock and randomness of its own.
+///
+/// # Errors
+/// When it cannot be opened.
+pub fn open_station_in(folder: &Path, host: Host, line: Arc<dyn Transport>) -> anyhow::Result<Station> {
+    Station::open_with(config(folder), host, line).map_err(failed)
 }
 
 fn config(folder: &Path) -> StationConfig {

@@ -3,13 +3,16 @@
 //! Nothing here knows a rule of the business. Everything listens on loopback at a port the system chose, writes to
 //! temporary folders, and takes itself away when dropped.
 
+pub mod awaited;
 pub mod built;
 pub mod crowd;
 pub mod disk;
 pub mod hand;
+pub mod keychain;
 pub mod light;
 pub mod load;
 pub mod meddler;
+pub mod night;
 pub mod picture;
 pub mod premises;
 pub mod process;

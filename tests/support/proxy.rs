@@ -6,10 +6,7 @@ use std::{
     io,
     net::SocketAddr,
     path::PathBuf,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 use tokio::{
@@ -66,8 +63,10 @@ struct Shared {
     upstream: Mutex<Upstream>,
     lines: Mutex<Lines>,
     accepted: watch::Sender<u64>,
+    /// How many have ended.
+    ended: watch::Sender<u64>,
     /// Bytes that passed to clients.
-    down: AtomicU64,
+    down: watch::Sender<u64>,
     /// When the line they share is free again, by way.
     free_at: [Mutex<Option<Instant>>; 2],
 }
@@ -97,7 +96,8 @@ impl Proxy {
             upstream: Mutex::new(upstream),
             lines: Mutex::new(Lines { new: Fault::Ok, running: BTreeMap::new() }),
             accepted: watch::Sender::new(0),
-            down: AtomicU64::new(0),
+            ended: watch::Sender::new(0),
+            down: watch::Sender::new(0),
             free_at: Default::default(),
         });
         let accepting = tokio::spawn(accept(listener, Arc::clone(&shared)));
@@ -123,6 +123,17 @@ impl Proxy {
         self.shared.lines().running.get(&connection).map(|l| l.fault.send_replace(fault)).is_some()
     }
 
+    /// Resets every running connection, and waits until they are gone; new ones are as they were.
+    pub async fn cut(&self) {
+        let mut ended = self.shared.ended.subscribe();
+        let before = self.running();
+        for connection in &before {
+            self.set_one(*connection, Fault::Reset);
+        }
+        // The sender lives as long as `self`, so this cannot fail.
+        _ = ended.wait_for(|_| !self.running().iter().any(|one| before.contains(one))).await;
+    }
+
     /// Connections that run, by the number in which they came (from 1).
     #[must_use]
     pub fn running(&self) -> Vec<u64> {
@@ -138,7 +149,13 @@ impl Proxy {
     /// How many bytes have passed to clients so far.
     #[must_use]
     pub fn passed_down(&self) -> u64 {
-        self.shared.down.load(Ordering::Relaxed)
+        *self.shared.down.borrow()
+    }
+
+    /// Waits until so many bytes have passed to clients. Gives whether they did within `patience`.
+    pub async fn wait_passed_down(&self, bytes: u64, patience: Duration) -> bool {
+        let mut down = self.shared.down.subscribe();
+        tokio::time::timeout(patience, down.wait_for(|passed| *passed >= bytes)).await.is_ok()
     }
 
     /// Waits until `n` connections have been accepted. Gives whether they came within `patience`.
@@ -190,6 +207,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
             async move {
                 serve(client, &shared, watched).await;
                 shared.lines().running.remove(&number);
+                shared.ended.send_modify(|ended| *ended += 1);
             }
         });
         lines.running.insert(number, Line { fault, task: task.abort_handle() });
@@ -433,7 +451,7 @@ where
             () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
                 let Some(chunk) = queue.pop() else { continue };
                 if way == Way::Down {
-                    shared.down.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+                    shared.down.send_modify(|down| *down += chunk.len() as u64);
                 }
                 if write.write_all(&chunk).await.is_err() || write.flush().await.is_err() {
                     return PumpEnd::Reset;

@@ -144,6 +144,13 @@ pub fn memory_kb(pid: u32) -> Option<(u64, u64)> {
     Some((value("Pss:")?, value("Rss:")?))
 }
 
+/// The most memory a process has held so far, in kB. `None` where the process is gone or the system does not say.
+#[must_use]
+pub fn peak_kb(pid: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    status.lines().find(|l| l.starts_with("VmHWM:"))?.split_whitespace().nth(1)?.parse().ok()
+}
+
 fn load() -> [f64; 3] {
     let text = read("/proc/loadavg");
     let mut numbers = text.split_whitespace().filter_map(|n| n.parse().ok());

@@ -1,6 +1,10 @@
 //! Two tills and the shop on one small quota: however they are cut off, what is sold is never more than there is.
 
-use willcall_domain::{catalog::draft::QuotaDraft, devices::Role, problem::Code};
+use willcall_domain::{
+    catalog::draft::{LendingDraft, QuotaDraft},
+    devices::Role,
+    problem::Code,
+};
 use willcall_server::{catalog::edit, leases};
 use willcall_tests::house::{House, Plan};
 
@@ -101,4 +105,61 @@ async fn a_till_that_hears_of_a_smaller_quota_gives_back_what_it_has_not_sold_an
     assert_eq!(house.number_of("SELECT size FROM quota WHERE name = 'Hall'").await.unwrap(), 3);
     let report = till.verify_journal().await.unwrap();
     assert!(report.ok, "{report:?}");
+}
+
+/// A programme nobody may buy any more: what tills hold of it is of no use there.
+#[tokio::test(flavor = "multi_thread")]
+async fn units_of_what_is_switched_off_come_back_and_none_are_lent_until_it_is_on_again() {
+    let house = House::build(Plan { places: 20, ..Plan::default() }).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let till = house.station("Till 1", Role::Till, folder.path()).await.unwrap();
+    till.sync_once().await.unwrap();
+    assert!(house.counted().await.unwrap().1 > 4);
+    switch(&house, false).await;
+    till.sync_once().await.unwrap();
+    till.sync_once().await.unwrap();
+    assert_eq!(house.counted().await.unwrap(), (0, 0, 0), "all of it is back");
+    switch(&house, true).await;
+    till.sync_once().await.unwrap();
+    till.sync_once().await.unwrap();
+    assert!(house.counted().await.unwrap().1 > 4);
+    till.sell(house.adults(1)).await.unwrap();
+}
+
+/// Switches every product of the quota on or off.
+async fn switch(house: &House, active: bool) {
+    let mut tx = house.app().unwrap().begin(house.organizer).await.unwrap();
+    for item in [house.adult, house.programme] {
+        let mut draft = edit::find_item(&mut tx, house.event, item).await.unwrap().draft;
+        draft.active = active;
+        edit::update_item(&mut tx, house.event, item, &draft).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    house.number().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_till_keeps_what_lasts_for_the_outage_that_is_planned_for() {
+    let house = House::build(Plan { places: 2_000, ..Plan::default() }).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let till = house.station("Till 1", Role::Till, folder.path()).await.unwrap();
+    let held = async |outage: i32| {
+        let mut tx = house.app().unwrap().begin(house.organizer).await.unwrap();
+        let draft = LendingDraft { planned_outage_min: outage, ..leases::lending(&mut tx, house.event).await.unwrap() };
+        leases::set_lending(&mut tx, house.event, draft).await.unwrap();
+        tx.commit().await.unwrap();
+        house.number().await.unwrap();
+        for _ in 0..4 {
+            till.sync_once().await.unwrap();
+        }
+        house.counted().await.unwrap().1
+    };
+    till.sync_once().await.unwrap();
+    for _ in 0..5 {
+        till.sell(house.adults(10)).await.unwrap_or_else(|problem| panic!("{problem}"));
+        till.sync_once().await.unwrap();
+    }
+    let long = held(120).await;
+    let short = held(10).await;
+    assert!(long > short && short > 0, "{long} for two hours, {short} for ten minutes");
 }

@@ -3,20 +3,27 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 #![expect(clippy::wildcard_enum_match_arm, reason = "a test looks for one kind of row and passes over the others")]
 
+mod bad_input;
+mod carried;
 mod double_scan;
+mod hand_overs;
 mod intake;
 mod journey;
 mod late_commit;
 mod leases;
 mod lost_answers;
+mod merge;
 mod papers;
+mod prune;
 mod put_back;
 mod rights;
 mod scope;
 mod sequencer;
+mod single_use;
 mod snapshot;
 mod tenants;
 mod units;
+mod voids;
 
 use willcall_domain::{
     checkin::wire::{Direction, ScanRequest, VerdictView},

@@ -12,7 +12,7 @@ use willcall_tests::{
 
 /// The lines of a paper without the blanks within, which its reader guesses.
 async fn lines(till: &Station, order: OrderId, what: Printed, language: Language) -> Vec<String> {
-    let pdf = till.paper(order, what, language).await.unwrap();
+    let pdf = till.paper(order, what, None, language).await.unwrap();
     let bare = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
     picture::words(&pdf).unwrap().lines().map(bare).filter(|line| !line.is_empty()).collect()
 }
@@ -80,7 +80,7 @@ async fn what_is_printed_again_says_which_copy_it_is_and_a_print_that_failed_is_
         assert_eq!(copies(Language::De).await, Vec::<String>::new(), "{what:?}");
         assert_eq!(copies(Language::De).await, Vec::<String>::new(), "{what:?}: nothing has left the printer yet");
         for copy in 1..=2 {
-            assert_eq!(till.record_print(order, what).await.unwrap(), copy);
+            assert_eq!(till.record_print(order, what, None).await.unwrap(), copy);
             assert_eq!(copies(Language::De).await, vec![format!("Kopie {}", copy + 1); pages], "{what:?}");
             assert_eq!(copies(Language::En).await, vec![format!("Copy {}", copy + 1); pages], "{what:?}");
         }

@@ -5,8 +5,10 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 use willcall_domain::{
     devices::Role,
     id::{CaseId, OrderId},
+    leases::right_view::TakeRightRequest,
     orders::{OrderStatus, PositionRow},
     sync::{Offer, OfferAnswer, Resolution, Row},
+    till::wire::SellRequest,
 };
 use willcall_server::{
     Config,
@@ -82,6 +84,8 @@ async fn wrong(house: &House) -> Vec<String> {
         "units-lent",
         "units-held-back",
         "units-sold-once",
+        "rights-held-once",
+        "vouchers-spent-once",
         "money",
         "order-sums",
         "journals",
@@ -254,4 +258,46 @@ async fn what_is_in_a_finished_backup_is_safe_and_nothing_above_it() {
     let long_ago = willcall_domain::clock::UtcMillis(1_000);
     backups::finish(app, Some(long_ago)).await.unwrap();
     assert_eq!(door.contact(&door.question()).await.unwrap().safe, 2, "it never goes back");
+}
+
+/// A till got the right to a voucher in the time that was lost: nobody else gets it before the till has reported, and then
+/// the till's own journal proves it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_right_of_the_lost_time_is_proven_by_its_till_and_given_to_nobody_before() {
+    let mut house = House::build(Plan::default()).await.unwrap();
+    let folders = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let a = house.station("Till 1", Role::Till, folders.0.path()).await.unwrap();
+    let b = house.station("Till 2", Role::Till, folders.1.path()).await.unwrap();
+    let voucher = "INSERT INTO voucher (organizer_id, event_id, code, effect, made_at)
+        SELECT organizer_id, event_id, 'SPRING', '{\"kind\":\"percent_off\",\"percent_bp\":5000}', 0 FROM event";
+    sqlx::query(voucher).execute(&mut house.admin().await.unwrap()).await.unwrap();
+    let ask = || TakeRightRequest { code: "SPRING".to_owned(), what: None };
+    put_back(&mut house, async |house: &mut House| {
+        a.take_right(ask()).await.unwrap();
+        a.sync_once().await.unwrap();
+        house.number().await.unwrap();
+    })
+    .await;
+    assert_eq!(server::recover(config(&house), Nature::default()).await.unwrap(), 2, "two tills are waited for");
+    house.start().await.unwrap();
+    assert_eq!(house.number_of("SELECT count(*) FROM held_right").await.unwrap(), 0, "lost");
+    let refused = b.take_right(ask()).await.unwrap_err();
+    assert!(refused.detail.contains("has not reported"), "{refused}");
+    for _ in 0..2 {
+        b.sync_once().await.unwrap();
+    }
+    let refused = b.take_right(ask()).await.unwrap_err();
+    assert!(refused.detail.contains("Till 1 has not reported"), "{refused}");
+    for _ in 0..2 {
+        a.sync_once().await.unwrap();
+    }
+    assert_eq!(house.number_of("SELECT count(*) FROM held_right WHERE state = 'taken'").await.unwrap(), 1, "proven");
+    let refused = b.take_right(ask()).await.unwrap_err();
+    assert!(refused.detail.contains("Till 1 holds it"), "{refused}");
+    let half = SellRequest { vouchers: vec!["SPRING".to_owned()], ..house.adults(1) };
+    assert_eq!(a.sell(half).await.unwrap().total.minor, 1200);
+    a.sync_once().await.unwrap();
+    assert_eq!(house.number_of("SELECT uses FROM voucher").await.unwrap(), 1);
+    assert!(open_cases(&house).await.is_empty(), "{:?}", open_cases(&house).await);
+    assert!(wrong(&house).await.is_empty(), "{:?}", wrong(&house).await);
 }

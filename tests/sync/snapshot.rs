@@ -113,10 +113,7 @@ async fn a_line_that_breaks_in_the_middle_of_a_snapshot_leaves_what_was_there() 
         async move { door.sync_once().await }
     });
     // The snapshot has its own answer on its way when more than the small ones have passed.
-    let (meant, lines) = (30_000, Arc::clone(&proxy));
-    willcall_tests::meddler::until_done(std::time::Duration::from_secs(20), move || lines.passed_down() > meant)
-        .await
-        .unwrap();
+    assert!(proxy.wait_passed_down(30_000, std::time::Duration::from_secs(20)).await);
     proxy.set(Fault::Reset);
     drop(syncing.await.unwrap());
     assert_eq!(door.status().await.unwrap().tickets, 0, "nothing of the half is there");

@@ -84,9 +84,11 @@ fn the_domain_has_no_disk_network_window_or_runtime() {
     let has = &dependencies()["willcall-domain"];
     let may: BTreeSet<&str> = [
         "base64",
+        "chacha20poly1305",
         "ed25519-dalek",
         "getrandom",
         "hex",
+        "hpke",
         "jiff",
         "printpdf",
         "qrcode",
@@ -97,6 +99,7 @@ fn the_domain_has_no_disk_network_window_or_runtime() {
         "ts-rs",
         "unicode-normalization",
         "uuid",
+        "zeroize",
     ]
     .into();
     for one in has {
@@ -182,7 +185,7 @@ fn slices_have_one_name_everywhere() {
         ["catalog", "orders", "payments", "till", "leases", "ticketing", "checkin", "devices", "access", "sync"].into();
     let engine: BTreeMap<&str, BTreeSet<&str>> = [
         ("domain/src", ["paper"].into()),
-        ("station/src", ["copies", "db", "journal", "venue"].into()),
+        ("station/src", ["command", "copies", "db", "journal", "main", "venue"].into()),
         (
             "sync-server/src",
             ["config", "cluster", "database", "demo", "doctor", "http", "jobs", "mail", "office", "seed", "shop"]

@@ -9,6 +9,10 @@ use crate::{
 };
 use jiff::{civil::DateTime, tz::TimeZone};
 
+mod voucher;
+
+pub use voucher::{MAX_CODE, MOST_VOUCHERS, VoucherDraft, VoucherTyped, home};
+
 /// The longest name of anything, in characters.
 pub const MAX_NAME: usize = 200;
 /// The longest text of anything, in characters.

@@ -23,8 +23,16 @@ pub struct EventRow {
     pub ends_at: Option<UtcMillis>,
     pub admission_at: Option<UtcMillis>,
     pub code_format: CodeFormat,
+    /// How long a till should be able to sell with nobody to ask, in minutes.
+    #[serde(default = "an_hour")]
+    pub planned_outage_min: u32,
     #[ts(type = "number")]
     pub version: i64,
+}
+
+/// What servers mean that do not say.
+fn an_hour() -> u32 {
+    60
 }
 
 /// One product.

@@ -1,6 +1,7 @@
 //! May this person enter, and why not. Owns check-in list, scan, verdict; reads tickets and catalogue, stores nothing.
 
 pub mod list;
+pub mod merge;
 pub mod rule;
 pub mod scan;
 pub mod simulate;

@@ -4,6 +4,7 @@
 //! asks neither for validity, nor rules, nor use.
 
 use super::{
+    merge::{self, Allowed, Splits, Use},
     rule::{Rule, RuleInput},
     wire::{Class, Direction, ListRow, Mark, Reason, SawRef},
 };
@@ -15,14 +16,11 @@ use crate::{
     ticketing::{KeyStatus, Signed},
 };
 
-/// One scan of this ticket that counts: admitted and not undone.
+/// One scan of this ticket that let somebody in or out. One that was undone counts no more, but is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PastScan {
-    pub at: UtcMillis,
-    pub direction: Direction,
+    pub scan: Use,
     pub gate: String,
-    /// Where it stands in its station's journal.
-    pub entry: SawRef,
 }
 
 /// What the code turned out to be.
@@ -51,7 +49,7 @@ pub struct ScanInput<'a> {
     pub subject: Subject<'a>,
     /// The item the ticket is for, where it is known.
     pub item: Option<&'a ItemRow>,
-    /// Counted scans of this ticket on this list, in any order.
+    /// Scans of this ticket on this list that let somebody in or out, undone ones too, in any order.
     pub history: &'a [PastScan],
     /// The operator may admit unpaid tickets and asked to.
     pub admit_unpaid: bool,
@@ -210,7 +208,8 @@ fn check_time(input: &ScanInput<'_>, facts: &Facts, verdict: &mut Verdict) -> Re
 fn check_rules(input: &ScanInput<'_>, facts: &Facts) -> Result<(), Reason> {
     let Some(rules) = &input.list.rules else { return Ok(()) };
     let rule = Rule::parse(rules).map_err(|_| Reason::Rules)?;
-    let entries: Vec<(UtcMillis, Direction)> = input.history.iter().map(|s| (s.at, s.direction)).collect();
+    let counted = input.history.iter().map(|past| &past.scan).filter(|scan| !scan.undone);
+    let entries: Vec<(UtcMillis, Direction)> = counted.map(|scan| (scan.at, scan.direction)).collect();
     let admitted = rule.evaluate(&RuleInput {
         now: input.now,
         zone: &input.event.zone,
@@ -229,24 +228,19 @@ fn check_rules(input: &ScanInput<'_>, facts: &Facts) -> Result<(), Reason> {
 }
 
 fn check_use(input: &ScanInput<'_>, verdict: &mut Verdict) -> Result<(), Reason> {
-    if input.list.allow_multiple_entries {
+    // What was forked and where is the server's to know; here all that is known was known.
+    let state = merge::state(input.history.iter().map(|past| &past.scan), &Splits::new());
+    if state.admits(Allowed::from(input.list)) {
         return Ok(());
     }
-    let mut by_time: Vec<&PastScan> = input.history.iter().collect();
-    by_time.sort_by_key(|s| (s.at, s.entry));
-    let first_entry = by_time.iter().find(|s| s.direction == Direction::Entry);
-    let Some(first) = first_entry else { return Ok(()) };
-    let out = by_time.last().is_some_and(|last| last.direction == Direction::Exit);
-    if input.list.allow_entry_after_exit && out {
-        return Ok(());
-    }
-    verdict.first_use = Some((*first).clone());
+    let first = state.first_entry.map(|first| first.scan_id);
+    verdict.first_use = input.history.iter().find(|past| Some(past.scan.scan_id) == first).cloned();
     Err(Reason::AlreadyRedeemed)
 }
 
 fn last_of_each_station(history: &[PastScan]) -> Vec<SawRef> {
     let mut last: Vec<SawRef> = Vec::new();
-    for entry in history.iter().map(|s| s.entry) {
+    for entry in history.iter().map(|past| past.scan.entry) {
         match last.iter_mut().find(|l| l.station == entry.station) {
             Some(known) => *known = (*known).max(entry),
             None => last.push(entry),

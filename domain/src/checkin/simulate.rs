@@ -2,17 +2,19 @@
 //! `docs/API.md`.
 
 use super::{
+    merge::{self, Allowed, Certainty, Splits, Use},
     scan::{PastScan, ScanInput, Subject, Verdict, decide},
     wire::{Class, Direction, ListRow, Mark, Reason, SawRef},
 };
 use crate::{
     catalog::{EventRow, ItemRow},
     clock::UtcMillis,
-    id::DeviceId,
+    id::{DeviceId, ScanId},
     orders::PositionRow,
     ticketing::{self, EventKey, KeyRow, Verification},
 };
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// One earlier scan of the ticket on the list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +23,20 @@ pub struct SimulatedScan {
     pub direction: Direction,
     #[serde(default)]
     pub gate: String,
+    /// How far `at` may be wrong, in milliseconds; -1 where it says nothing.
+    #[serde(default)]
+    pub uncertainty_ms: i64,
+    /// The station that recorded it.
+    #[serde(default)]
+    pub station: i64,
+    /// Its place in that station's journal; without one, its place by time among these.
+    #[serde(default)]
+    pub seq: Option<u64>,
+    /// The last use of each station it was decided with.
+    #[serde(default)]
+    pub saw: Vec<SawRef>,
+    #[serde(default)]
+    pub undone: bool,
 }
 
 /// The document.
@@ -41,6 +57,9 @@ pub struct SimulateCase {
     #[serde(default)]
     pub keys: Vec<KeyRow>,
     pub now: UtcMillis,
+    /// How far `now` may be wrong, in milliseconds.
+    #[serde(default)]
+    pub uncertainty_ms: i64,
     pub direction: Direction,
     #[serde(default)]
     pub gate: Option<i64>,
@@ -57,6 +76,17 @@ pub struct SimulateAnswer {
     pub first_use_at: Option<UtcMillis>,
     pub valid_from: Option<UtcMillis>,
     pub valid_until: Option<UtcMillis>,
+    /// Double admissions among the scans of the history, before this one.
+    #[serde(default)]
+    pub doubles: Vec<SimulatedDouble>,
+}
+
+/// Entries of the history that did not know each other and are more than the list allows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SimulatedDouble {
+    /// Their places in the history, from 0, in their most probable order.
+    pub scans: Vec<usize>,
+    pub certainty: Certainty,
 }
 
 /// Decides the case.
@@ -65,7 +95,8 @@ pub struct SimulateAnswer {
 /// When a key of the document cannot be read.
 pub fn simulate(case: &SimulateCase) -> Result<SimulateAnswer, ticketing::key::KeyError> {
     let keys = case.keys.iter().map(EventKey::parse).collect::<Result<Vec<_>, _>>()?;
-    let history: Vec<PastScan> = case.history.iter().zip(1..).map(past_scan).collect();
+    let history: Vec<PastScan> =
+        case.history.iter().enumerate().map(|(nth, scan)| past_scan(case, nth, scan)).collect();
     let verification = case.code.as_ref().map(|code| verify_typed(code, &keys));
     let subject = match (&verification, &case.ticket) {
         (None, Some(position)) => Subject::Known { position, signed: None },
@@ -81,7 +112,7 @@ pub fn simulate(case: &SimulateCase) -> Result<SimulateAnswer, ticketing::key::K
     };
     let verdict: Verdict = decide(&ScanInput {
         now: case.now,
-        uncertainty_ms: 0,
+        uncertainty_ms: case.uncertainty_ms,
         direction: case.direction,
         event: &case.event,
         list: &case.list,
@@ -95,10 +126,23 @@ pub fn simulate(case: &SimulateCase) -> Result<SimulateAnswer, ticketing::key::K
         class: verdict.class,
         reason: verdict.reason,
         marks: verdict.marks,
-        first_use_at: verdict.first_use.map(|s| s.at),
+        first_use_at: verdict.first_use.map(|past| past.scan.at),
         valid_from: verdict.valid_from,
         valid_until: verdict.valid_until,
+        doubles: doubles(&history, &case.list),
     })
+}
+
+fn doubles(history: &[PastScan], list: &ListRow) -> Vec<SimulatedDouble> {
+    let uses: Vec<Use> = history.iter().map(|past| past.scan.clone()).collect();
+    let place = |id: &ScanId| uses.iter().position(|one| one.scan_id == *id);
+    merge::doubles(&uses, Allowed::from(list), &Splits::new())
+        .into_iter()
+        .map(|double| SimulatedDouble {
+            scans: double.scans.iter().filter_map(place).collect(),
+            certainty: double.certainty,
+        })
+        .collect()
 }
 
 /// Whether a verified code is one of this position: by the id it carries, or by its seed.
@@ -127,7 +171,19 @@ pub fn verify_typed(typed: &str, keys: &[EventKey]) -> Verification {
         .unwrap_or(as_typed)
 }
 
-fn past_scan((scan, seq): (&SimulatedScan, u64)) -> PastScan {
-    let entry = SawRef { station: DeviceId(0), incarnation: 1, seq };
-    PastScan { at: scan.at, direction: scan.direction, gate: scan.gate.clone(), entry }
+fn past_scan(case: &SimulateCase, nth: usize, scan: &SimulatedScan) -> PastScan {
+    // Without a place in a journal its time gives it one.
+    let earlier = case.history.iter().enumerate().filter(|(at, other)| (other.at, *at) < (scan.at, nth)).count();
+    let number = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+    let seq = scan.seq.unwrap_or_else(|| number(earlier).saturating_add(1));
+    let of = Use {
+        scan_id: ScanId(Uuid::from_u128(u128::from(number(nth)))),
+        entry: SawRef { station: DeviceId(scan.station), incarnation: 1, seq },
+        saw: scan.saw.clone(),
+        direction: scan.direction,
+        at: scan.at,
+        uncertainty_ms: scan.uncertainty_ms,
+        undone: scan.undone,
+    };
+    PastScan { scan: of, gate: scan.gate.clone() }
 }

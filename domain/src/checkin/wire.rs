@@ -117,10 +117,20 @@ pub struct ScanRow {
     pub direction: Direction,
     pub class: Class,
     pub reason: Option<Reason>,
+    /// Ticket time, as well as the station knew it.
     pub at: UtcMillis,
+    /// How far `at` may be wrong, in milliseconds; -1 where the station's clock was never compared, or where a version
+    /// that did not say so wrote it.
+    #[serde(default = "never_measured")]
+    #[ts(type = "number")]
+    pub uncertainty_ms: i64,
     pub undone: bool,
     /// The last use of this ticket the station knew of each station when it decided.
     pub saw: Vec<SawRef>,
+}
+
+fn never_measured() -> i64 {
+    -1
 }
 
 /// Names one journal entry.
@@ -167,6 +177,14 @@ pub struct ScanRequest {
     pub at: Option<UtcMillis>,
 }
 
+/// A scan is to be as if it never was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct UndoRequest {
+    pub scan_id: ScanId,
+    /// Why, for whoever asks later; kept beside the journal.
+    pub reason: String,
+}
+
 /// A verdict as the door shows it; the words are the screen's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct VerdictView {
@@ -194,6 +212,13 @@ pub struct VerdictView {
     pub gate: String,
     pub delivery: Delivery,
     pub undone: bool,
+    /// Whether this station may undo this scan.
+    #[serde(default)]
+    pub may_undo: bool,
+    /// How far the station's time may be wrong here, in milliseconds, where that decided something.
+    #[serde(default)]
+    #[ts(type = "number | null")]
+    pub uncertainty_ms: Option<i64>,
     /// Age of the station's data at this verdict in seconds; `None` when never synced.
     #[ts(type = "number | null")]
     pub data_age_s: Option<u64>,

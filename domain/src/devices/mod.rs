@@ -1,6 +1,8 @@
 //! Who a machine is and what it may see.
 
+pub mod certificate;
 pub mod disk;
 pub mod draft;
 pub mod wire;
+pub use certificate::{DeviceCertificate, check_certificate};
 pub use wire::{Right, Role};

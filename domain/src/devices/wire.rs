@@ -49,11 +49,13 @@ pub enum Right {
     TimeByHand,
     /// Seeing names, and finding tickets by them, at a door. A till always does.
     Names,
+    /// Undoing scans.
+    Undo,
 }
 
 impl Right {
     /// Every right there is.
-    pub const ALL: [Self; 2] = [Self::TimeByHand, Self::Names];
+    pub const ALL: [Self; 3] = [Self::TimeByHand, Self::Names, Self::Undo];
 
     /// The word that is stored and sent.
     #[must_use]
@@ -61,6 +63,7 @@ impl Right {
         match self {
             Self::TimeByHand => "time_by_hand",
             Self::Names => "names",
+            Self::Undo => "undo",
         }
     }
 
@@ -204,11 +207,18 @@ pub struct StatusView {
     pub clock_offset_ms: Option<i64>,
     #[ts(type = "number | null")]
     pub clock_uncertainty_ms: Option<i64>,
+    /// Whether this clock is so far off that a person should set it; verdicts go by the server's time all the same.
+    #[serde(default)]
+    pub clock_far_off: bool,
     /// Set when a damaged database was set aside at the start: where it is and what was recovered.
     pub recovered: Option<String>,
     pub disk: DiskView,
     /// Whether this station doubts that its data is the newest.
     pub standing: StandingView,
+    /// Cases of its events that a person must look at.
+    #[serde(default)]
+    #[ts(type = "number")]
+    pub open_cases: u64,
 }
 
 #[cfg(test)]

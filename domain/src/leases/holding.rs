@@ -39,6 +39,9 @@ pub struct HeldLease {
     pub state: LeaseState,
     /// Most units to keep unsold, as the server last said.
     pub keep: Option<u32>,
+    /// Whether the server knows whose these units are. What was taken over from another till is sold at once, and handed
+    /// on only then: a chain of tills would else arrive link by link in any order, and nobody could say which is real.
+    pub confirmed: bool,
     pub blanks: BTreeMap<ItemId, BlanksLeft>,
 }
 
@@ -74,6 +77,9 @@ pub enum CannotGive {
     Itself,
     #[error("nothing is nothing to hand over")]
     Nothing,
+    /// They may be sold meanwhile.
+    #[error("these units came from another till; hand them on once this till had a link")]
+    Unconfirmed,
 }
 
 impl HeldLease {
@@ -87,7 +93,7 @@ impl HeldLease {
     #[must_use]
     pub fn taken(from: &HandOut) -> Self {
         let ids = (LeaseId(from.hand_over_id.0), from.quota_id, from.event_id);
-        Self::new(ids, from.units.count(), &from.blanks)
+        Self { confirmed: false, ..Self::new(ids, from.units.count(), &from.blanks) }
     }
 
     fn new((lease_id, quota_id, event_id): (LeaseId, QuotaId, EventId), units: u32, blanks: &[BlankRange]) -> Self {
@@ -101,6 +107,7 @@ impl HeldLease {
             sold: Units::none(),
             state: LeaseState::Open,
             keep: None,
+            confirmed: true,
             blanks: blanks.iter().map(|range| (range.item_id, left(range))).collect(),
         }
     }
@@ -205,17 +212,24 @@ impl HeldLease {
         self.lose_blanks(&gone.blanks);
     }
 
-    /// The most units that can be handed over at once: the highest run of what is free.
+    /// The server has the entry by which these units were taken over.
+    pub fn confirm(&mut self) {
+        self.confirmed = true;
+    }
+
+    /// The most units that can be handed over at once: the highest run of what is free. None before the server knows
+    /// whose they are.
     #[must_use]
     pub fn can_give(&self) -> u32 {
-        self.sellable().last_run().map_or(0, UnitRange::count)
+        if self.confirmed { self.sellable().last_run().map_or(0, UnitRange::count) } else { 0 }
     }
 
     /// `units` of this lease for another till, from the high end, with a run of blanks for each product: as many as the
     /// units and the spare ones where there are enough, while every unit that stays keeps a blank.
     ///
     /// # Errors
-    /// When the highest run of free units is shorter, or the other till is this one.
+    /// When the highest run of free units is shorter, the other till is this one, or the units were taken over and the
+    /// server does not know it yet.
     pub fn offer(
         &self,
         me: DeviceId,
@@ -229,6 +243,9 @@ impl HeldLease {
         }
         if me == to {
             return Err(CannotGive::Itself);
+        }
+        if !self.confirmed {
+            return Err(CannotGive::Unconfirmed);
         }
         let run = self.sellable().last_run().filter(|_| units <= here);
         let run = run.ok_or(CannotGive::Units { wanted: units, here })?;
@@ -292,6 +309,46 @@ pub fn surplus(leases: &[HeldLease], quota: QuotaId, keep: u32) -> Vec<GiveBack>
         }
     }
     out
+}
+
+/// `units` of `quota` for another till, as few hand-overs as there are runs of free units: the newest leases give first,
+/// each from its high end. `leases` in the order they were taken in; `born` makes the ids.
+///
+/// # Errors
+/// When fewer can be handed over, or the other till is this one; nothing is handed over then.
+pub fn hand_outs(
+    leases: &[HeldLease],
+    quota: QuotaId,
+    (me, to): (DeviceId, DeviceId),
+    units: u32,
+    mut born: impl FnMut() -> HandOverId,
+) -> Result<Vec<HandOut>, CannotGive> {
+    if units == 0 {
+        return Err(CannotGive::Nothing);
+    }
+    if me == to {
+        return Err(CannotGive::Itself);
+    }
+    let of_quota = leases.iter().filter(|l| l.quota_id == quota);
+    let count = |confirmed: bool| -> u32 {
+        of_quota.clone().filter(|l| l.confirmed || !confirmed).map(|l| l.sellable().count()).sum()
+    };
+    let here = count(true);
+    if here < units {
+        let would_do = count(false) >= units;
+        return Err(if would_do { CannotGive::Unconfirmed } else { CannotGive::Units { wanted: units, here } });
+    }
+    let (mut rest, mut out) = (units, Vec::new());
+    for lease in of_quota.clone().rev() {
+        let mut lease = lease.clone();
+        while rest > 0 && lease.can_give() > 0 {
+            let gone = lease.offer(me, to, born(), rest.min(lease.can_give()))?;
+            rest -= gone.units.count();
+            lease.hand_out(&gone);
+            out.push(gone);
+        }
+    }
+    Ok(out)
 }
 
 #[cfg(test)]
@@ -417,6 +474,38 @@ mod tests {
         assert_eq!(held.offer(ME, TO, flight(8), 11), Err(CannotGive::Units { wanted: 11, here: 10 }));
         assert_eq!(held.offer(ME, ME, flight(8), 1), Err(CannotGive::Itself));
         assert_eq!(held.offer(ME, TO, flight(8), 0), Err(CannotGive::Nothing));
+    }
+
+    #[test]
+    fn units_of_another_till_are_sold_at_once_and_handed_on_once_the_server_knows_of_them() {
+        let mut theirs = HeldLease::taken(&lease(1, 10).offer(ME, TO, flight(7), 4).unwrap());
+        assert_eq!((theirs.sellable().count(), theirs.can_give()), (4, 0));
+        assert_eq!(theirs.offer(TO, ME, flight(8), 1), Err(CannotGive::Unconfirmed));
+        theirs.confirm();
+        assert_eq!(theirs.offer(TO, ME, flight(8), 4).unwrap().units, UnitRange { from: 0, until: 4 });
+    }
+
+    #[test]
+    fn what_lies_in_several_runs_leaves_as_several_hand_overs_the_newest_first() {
+        let (old, mut new) = (lease(1, 10), lease(2, 10));
+        (0..6).for_each(|unit| assert!(new.sell(unit)));
+        new.undo_sale(2, true);
+        let unproven = HeldLease::taken(&lease(3, 5).offer(TO, ME, flight(9), 5).unwrap());
+        let leases = [old, new, unproven];
+        let mut n = 20;
+        let mut born = || {
+            n += 1;
+            flight(n)
+        };
+        let out = hand_outs(&leases, HALL, (ME, TO), 7, &mut born).unwrap();
+        let parts: Vec<(u128, String)> =
+            out.iter().map(|o| (o.lease_id.0.as_u128(), Units::from(o.units).to_string())).collect();
+        assert_eq!(parts, [(2, "6-9".into()), (2, "2".into()), (1, "8-9".into())]);
+        let too_many = CannotGive::Units { wanted: 21, here: 15 };
+        assert_eq!(hand_outs(&leases, HALL, (ME, TO), 21, &mut born), Err(too_many));
+        assert_eq!(hand_outs(&leases, HALL, (ME, TO), 16, &mut born), Err(CannotGive::Unconfirmed));
+        assert_eq!(hand_outs(&leases, HALL, (ME, ME), 1, &mut born), Err(CannotGive::Itself));
+        assert_eq!(hand_outs(&leases, HALL, (ME, TO), 0, &mut born), Err(CannotGive::Nothing));
     }
 
     #[test]

@@ -2,14 +2,18 @@
 
 use super::{ledger::HandOverState, units::UnitRange};
 use crate::{
+    catalog::VoucherEffect,
     clock::UtcMillis,
     id::{
         DeviceId, EventId, HandOverId, ItemId, LeaseId, OrderId, OrganizerId, PositionId, QuotaId, RequestId, RightId,
         VoucherId,
     },
+    money::Money,
+    orders::OrderStatus,
     ticketing::blank,
 };
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 /// `POST /api/station/v1/leases`: asks for units. The same `request_id` again answers the same grant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,7 +95,7 @@ pub struct LeaseRow {
 }
 
 /// Where a lease is in its life, as the server has it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum LeaseState {
     Open,
@@ -123,16 +127,76 @@ pub struct HandOverRow {
 pub enum RightSubject {
     /// Spending a single-use voucher.
     Voucher { voucher_id: VoucherId },
-    /// Paying, changing or refunding a web order.
+    /// Taking the money of a web order, or giving it back.
     Order { order_id: OrderId },
+}
+
+/// Which kind of thing a right is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum RightKind {
+    Voucher,
+    Order,
+}
+
+impl RightSubject {
+    #[must_use]
+    pub fn kind(self) -> RightKind {
+        match self {
+            Self::Voucher { .. } => RightKind::Voucher,
+            Self::Order { .. } => RightKind::Order,
+        }
+    }
+
+    /// Whether it may happen once in all: then using the right ends it.
+    #[must_use]
+    pub fn is_spent_by_use(self) -> bool {
+        self.kind() == RightKind::Voucher
+    }
 }
 
 /// `POST /api/station/v1/rights`: asks to become the holder. The same `request_id` again answers the same grant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RightRequest {
     pub request_id: RequestId,
-    pub event_id: EventId,
-    pub subject: RightSubject,
+    /// Of a voucher or a web order, as typed.
+    pub code: String,
+    /// Where an order and a voucher may be called the same; `None` is whichever there is, orders first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<RightKind>,
+}
+
+/// What a voucher gives, as it was when its right was granted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct VoucherTerms {
+    /// The product it is for; `None` is any of the event.
+    pub item_id: Option<ItemId>,
+    pub effect: VoucherEffect,
+    /// The organizer named this till for it: it keeps the right until the voucher is spent.
+    pub home: bool,
+}
+
+/// One position of a web order, without personal data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct CounterLine {
+    pub position_id: PositionId,
+    pub item_id: ItemId,
+    /// What the product was called.
+    pub name: String,
+    pub price: Money,
+    pub tax_rate_bp: u32,
+}
+
+/// A web order, as it was when its right was granted: nobody else changes it while the right is held. Without personal
+/// data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct OrderTerms {
+    pub status: OrderStatus,
+    pub total: Money,
+    /// What has come in for it.
+    pub paid: Money,
+    /// Positions that are not cancelled.
+    pub lines: Vec<CounterLine>,
 }
 
 /// What the server signs, over `"willcall right 1\0"` ‖ JSON.
@@ -144,6 +208,12 @@ pub struct RightBody {
     pub event_id: EventId,
     pub station: DeviceId,
     pub subject: RightSubject,
+    /// The voucher's code, or the order's.
+    pub code: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub voucher: Option<VoucherTerms>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<OrderTerms>,
     pub granted_at: UtcMillis,
 }
 

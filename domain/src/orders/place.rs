@@ -152,6 +152,7 @@ mod tests {
             ends_at: Some(UtcMillis(2_000_000)),
             admission_at: None,
             code_format: CodeFormat::Wc1,
+            planned_outage_min: 60,
             version: 1,
         }
     }

@@ -33,6 +33,8 @@ pub struct ReceiptPaper {
     /// Value added tax number or tax number, where there is one.
     pub seller_tax_number: Option<String>,
     pub receipt_number: String,
+    /// The number of the receipt whose sale, or a part of it, was undone, where money goes back.
+    pub reverses: Option<String>,
     pub at: UtcMillis,
     /// IANA name of the zone in which the time is told.
     pub zone: String,
@@ -41,7 +43,7 @@ pub struct ReceiptPaper {
     pub event_name: String,
     pub order_code: String,
     pub lines: Vec<ReceiptLine>,
-    /// Cash handed over.
+    /// Cash handed over; below zero what was given back.
     pub given: Money,
     /// Which print this is, from 1; from 2 on marked as a copy.
     pub copy: u32,
@@ -185,7 +187,8 @@ impl Roll<'_> {
     /// What sets this receipt apart from the one and only.
     fn marks(&mut self) {
         let test = self.receipt.test.then(|| self.words.receipt_test.to_owned());
-        for text in [test, self.words.copy_mark(self.receipt.copy)].into_iter().flatten() {
+        let reversal = self.receipt.reverses.as_ref().map(|_| self.words.reversal.to_owned());
+        for text in [test, reversal, self.words.copy_mark(self.receipt.copy)].into_iter().flatten() {
             self.top += 7.0;
             let box_height = 19.0;
             let (x, y) = (MARGIN, self.top);
@@ -206,6 +209,9 @@ impl Roll<'_> {
         self.rule(0.6);
         let (receipt, words) = (self.receipt, self.words);
         self.pair(STRONG, words.number, &receipt.receipt_number, 1);
+        if let Some(reversed) = &receipt.reverses {
+            self.pair(PLAIN, words.reverses, reversed, 1);
+        }
         self.pair(PLAIN, words.date, &self.language.stamp(receipt.at, &receipt.zone), 1);
         self.pair(PLAIN, words.till, &receipt.till, 1);
         if let Some(cashier) = &receipt.cashier {
@@ -235,8 +241,13 @@ impl Roll<'_> {
         self.top += 1.0;
         self.pair(Style::bold(14.0, BLACK), words.total, &language.money(sums.total), 1);
         self.top += 3.0;
-        self.pair(PLAIN, words.cash, &language.amount(self.receipt.given), 1);
-        self.pair(PLAIN, words.change, &language.amount(sums.change), 1);
+        if self.receipt.reverses.is_some() {
+            let back = Money::new(self.receipt.given.minor.saturating_neg(), self.receipt.given.currency);
+            self.pair(PLAIN, words.cash_back, &language.amount(back), 1);
+        } else {
+            self.pair(PLAIN, words.cash, &language.amount(self.receipt.given), 1);
+            self.pair(PLAIN, words.change, &language.amount(sums.change), 1);
+        }
         self.rule(0.6);
         Ok(())
     }
@@ -283,6 +294,7 @@ mod tests {
             seller_address: "Hafenstraße 4\n20457 Hamburg".into(),
             seller_tax_number: Some("DE123456789".into()),
             receipt_number: "K1-000123".into(),
+            reverses: None,
             at: UtcMillis::parse("2025-12-12T18:12:05Z").unwrap(),
             zone: "Europe/Berlin".into(),
             till: "Abendkasse 1".into(),
@@ -364,14 +376,22 @@ mod tests {
     }
 
     #[test]
-    fn what_is_given_back_is_paid_out_as_change() {
+    fn what_is_given_back_says_for_which_receipt_and_how_much() {
         let back = ReceiptPaper {
             lines: vec![line("Stehplatz", 1, -2400, 700)],
-            given: Money::zero(Currency::EUR),
+            given: Money::new(-2400, Currency::EUR),
+            receipt_number: "K1-000124".into(),
+            reverses: Some("K1-000123".into()),
             ..receipt()
         };
         let sums = Sums::of(&back).unwrap();
-        assert_eq!((sums.total.minor, sums.change.minor, sums.by_rate[&700].tax.minor), (-2400, 2400, -157));
+        assert_eq!((sums.total.minor, sums.change.minor, sums.by_rate[&700].tax.minor), (-2400, 0, -157));
+        let german = texts(&back, Language::De);
+        for text in ["Storno", "Zu Beleg", "K1-000123", "K1-000124", "-24,00", "Bar zurückgegeben", "24,00"] {
+            let shown = |t: &String| t.replace('\u{2212}', "-") == text;
+            assert!(german.iter().any(shown), "{text:?} is missing in {german:?}");
+        }
+        assert!(!german.iter().any(|t| t == "Rückgeld"));
     }
 
     #[test]

@@ -51,7 +51,7 @@ pub enum CaseKind {
     LostRow,
     /// A sale came after its units had been written off.
     WriteOffWrong,
-    /// A right was used by a station that did not hold it.
+    /// What may happen once happened again, or at a station that did not hold the right to it. It is honoured, and counted.
     RightTwice,
     /// Units are on their way between two tills and have not arrived.
     HandOverStuck,
@@ -59,6 +59,8 @@ pub enum CaseKind {
     NotErased,
     /// A time was given by hand without the right to.
     TimeByHand,
+    /// A scan was undone without the right to.
+    UndoWithoutRight,
     /// The clock of a station is far off.
     ClockSkew,
 }
@@ -87,7 +89,7 @@ pub enum Resolution {
 
 impl CaseKind {
     /// Every kind, for screens and tests.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::Excess,
         Self::DoubleAdmission,
         Self::PriceDiffers,
@@ -118,6 +120,7 @@ impl CaseKind {
         Self::HandOverStuck,
         Self::NotErased,
         Self::TimeByHand,
+        Self::UndoWithoutRight,
         Self::ClockSkew,
     ];
 
@@ -131,7 +134,9 @@ impl CaseKind {
             | Self::PriceDiffers
             | Self::AdmittedNeverSold
             | Self::WriteOffWrong
+            | Self::RightTwice
             | Self::TimeByHand
+            | Self::UndoWithoutRight
             | Self::ClockSkew
             | Self::Gap
             | Self::NotErased => &[Seen],
@@ -150,8 +155,7 @@ impl CaseKind {
             | Self::BadEntry
             | Self::CannotApply
             | Self::AfterRevocation
-            | Self::AfterClosed
-            | Self::RightTwice => &[Retry, LeaveOut],
+            | Self::AfterClosed => &[Retry, LeaveOut],
             Self::Fork | Self::SuspectStation | Self::HandOverStuck => &[WriteOffLost, WriteOffStolen, Seen],
             Self::StationNotHeard => &[Release],
             Self::LostRow => &[Adopt, LeaveOut],

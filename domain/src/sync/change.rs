@@ -2,13 +2,12 @@
 
 use crate::{
     access::OrganizerRow,
-    catalog::{EventRow, ItemRow, QuotaRow},
+    catalog::{EventRow, ItemRow, QuotaRow, VoucherEffect},
     checkin::wire::{ListRow, ScanRow},
     clock::UtcMillis,
     devices::wire::{Right, Role, known_rights},
     id::{CaseId, DeviceId, EventId, HistoryId, ItemId, LeaseId, OrganizerId, PositionId, RequestId, VoucherId},
     leases::{HandOverRow, LeaseRow, RightRow},
-    money::Money,
     orders::PositionRow,
     ticketing::KeyRow,
 };
@@ -86,7 +85,7 @@ pub enum VoidWhy {
     Stolen,
 }
 
-/// A single-use voucher.
+/// A single-use voucher, as its home till is told of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VoucherRow {
     pub voucher_id: VoucherId,
@@ -95,8 +94,7 @@ pub struct VoucherRow {
     pub code: String,
     /// The product it is for; `None` is any of the event.
     pub item_id: Option<ItemId>,
-    /// The price it gives; `None` leaves the product's.
-    pub price: Option<Money>,
+    pub effect: VoucherEffect,
     /// The till that holds its right from the start.
     pub home: Option<DeviceId>,
     pub spent: bool,

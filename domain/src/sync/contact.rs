@@ -3,8 +3,10 @@
 
 use crate::{
     clock::UtcMillis,
+    devices::DeviceCertificate,
     id::{HistoryId, RequestId},
     leases::{Grant, RightGrant},
+    sync::Cursor,
 };
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
@@ -41,6 +43,9 @@ pub struct Contact {
     /// The newest history of the server it knows: once that is the present one, its journal is what it has not sent.
     #[serde(default)]
     pub history: Option<HistoryId>,
+    /// How far it has read the change feed; nothing before its first snapshot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read: Option<Cursor>,
     /// Erase changes this machine has carried out and not reported before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub erased: Vec<RequestId>,
@@ -73,6 +78,9 @@ pub struct ContactBody {
     /// come one after the other.
     #[serde(default)]
     pub sync_in_ms: u64,
+    /// What stations seal to this organizer's server, hex; see [`super::sealing`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealing_key: Option<String>,
 }
 
 /// The signed body exactly as signed, and grants that were not accepted yet.
@@ -86,6 +94,9 @@ pub struct ContactAnswer {
     /// Rights granted and not seen taken.
     #[serde(default)]
     pub open_rights: Vec<RightGrant>,
+    /// This device's name and keys, signed by the server, to show to other stations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<DeviceCertificate>,
 }
 
 /// Why an answer is not the server's.
@@ -110,7 +121,7 @@ pub fn sign_contact(
 ) -> Result<ContactAnswer, ContactError> {
     let text = serde_json::to_string(body).map_err(|_| ContactError::Body)?;
     let signature = hex::encode(key.sign(&[PREFIX, text.as_bytes()].concat()).to_bytes());
-    Ok(ContactAnswer { body: text, signature, open_grants, open_rights: Vec::new() })
+    Ok(ContactAnswer { body: text, signature, open_grants, open_rights: Vec::new(), certificate: None })
 }
 
 /// Checks that `answer` is the pinned server's, to this nonce.
@@ -146,6 +157,7 @@ mod tests {
             newest_incarnation: 2,
             protocol: 2,
             sync_in_ms: 0,
+            sealing_key: None,
         };
         let answer = sign_contact(&body, vec![], &key).unwrap();
         assert_eq!(check_contact(&answer, "00ff", &key.verifying_key()), Ok(body));

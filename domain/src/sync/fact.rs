@@ -86,7 +86,14 @@ pub enum Fact {
         time_by_hand: Option<UtcMillis>,
     },
     /// Paper left the printer.
-    Print { order_id: OrderId, what: Printed, copy: u32 },
+    Print {
+        order_id: OrderId,
+        what: Printed,
+        copy: u32,
+        /// The receipt's number, where it is not the sale's own: of money given back.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        receipt: Option<u64>,
+    },
     /// Idle units go back to the server: `units` of the lease from number `from` on. They can never be sold here again,
     /// nor can `blanks`. Blanks may go back alone, with 0 units.
     LeaseReturned {

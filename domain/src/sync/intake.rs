@@ -180,6 +180,20 @@ impl Known {
         Judgement::Gap { from: last.max(aside).max(self.run) + 1 }
     }
 
+    /// From which number on this entry, a fork, shows the journal to have two under one name.
+    #[must_use]
+    pub fn split_at(&self, link: &Link) -> u64 {
+        // Where its own name is free and it follows nothing that is here, the branches parted before it.
+        let parted_before = self.at(link.seq).is_empty() && !self.follows(link);
+        if parted_before { link.seq.saturating_sub(1).max(1) } else { link.seq.max(1) }
+    }
+
+    /// Whether what is known under the number before it has the hash it names; so it is where nothing is known there.
+    fn follows(&self, link: &Link) -> bool {
+        let before = self.at(link.seq.saturating_sub(1));
+        link.seq > 1 && (before.is_empty() || before.iter().any(|l| l.hash == link.prev))
+    }
+
     fn at(&self, seq: u64) -> &[Link] {
         self.links.get(&seq).map_or(&[], Vec::as_slice)
     }
@@ -275,6 +289,21 @@ mod tests {
     fn a_first_entry_that_names_one_before_it_is_no_first_entry() {
         let odd = Link { prev: hash(9, 9), ..main(1) };
         assert_eq!(Known::default().judge(&odd), Judgement::Fork { other: hash(9, 9) });
+    }
+
+    #[test]
+    fn a_fork_tells_from_which_number_on_there_are_two() {
+        let known = knowing(1..=5);
+        for (what, link, split) in [
+            ("another under a name", on(2, 3, 4), 4),
+            ("the next of another branch", on(2, 3, 6), 5),
+            ("its first entry", on(2, 0, 1), 1),
+        ] {
+            assert!(matches!(known.judge(&link), Judgement::Fork { .. }), "{what}");
+            assert_eq!(known.split_at(&link), split, "{what}");
+        }
+        let behind_a_hole = knowing([1, 2, 5]);
+        assert_eq!(behind_a_hole.split_at(&on(2, 3, 4)), 4, "what follows it follows another");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::{
     checkin::wire::SawRef,
     clock::UtcMillis,
     entropy::Entropy,
-    id::{CaseId, DeviceId, EntryId},
+    id::{CaseId, DeviceId, EntryId, HistoryId},
 };
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
@@ -37,6 +37,14 @@ pub struct At {
     pub boot: Uuid,
     /// Milliseconds since that run began.
     pub monotonic_ms: u64,
+}
+
+impl At {
+    /// The server's time when it happened, as well as the station knew it.
+    #[must_use]
+    pub fn ticket_time(&self) -> UtcMillis {
+        UtcMillis(self.wall.0.saturating_add(self.offset_ms))
+    }
 }
 
 /// What is in an entry but never in its chain.
@@ -266,6 +274,10 @@ pub struct PushAnswer {
     pub acked: u64,
     /// All entries up to here are in a finished backup.
     pub safe: u64,
+    /// The server's history when it answered: what one said that was put back since is no longer so. A server of an
+    /// earlier version does not say.
+    #[serde(default)]
+    pub history: Option<HistoryId>,
 }
 
 #[cfg(test)]

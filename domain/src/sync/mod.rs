@@ -8,13 +8,16 @@ pub mod checkpoint;
 pub mod contact;
 pub mod erase;
 pub mod fact;
+pub mod feed;
 pub mod intake;
 pub mod journal;
 pub mod key_history;
+pub mod mirror;
 pub mod offer;
 pub mod protocol;
 mod reading;
 pub mod recognise;
+pub mod sealing;
 pub mod standing;
 
 pub use case::{CaseKind, Resolution};

@@ -6,7 +6,7 @@ use crate::{
     devices::disk::Room,
     id::{EventId, ItemId, OrderId, PositionId, RequestId},
     money::Money,
-    sync::standing::DoubtKind,
+    sync::{fact::Paper, standing::DoubtKind},
 };
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -73,6 +73,10 @@ pub struct SellRequest {
     pub request_id: RequestId,
     pub event_id: EventId,
     pub lines: Vec<SellLine>,
+    /// Codes of single-use vouchers, as typed; each gives its price to the position it takes most off.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(optional, as = "Option<Vec<String>>")]
+    pub vouchers: Vec<String>,
     pub tender: Tender,
 }
 
@@ -86,6 +90,9 @@ pub struct SoldPosition {
     pub tax_rate_bp: u32,
     /// The ticket's code; `None` where the product admits nobody.
     pub code: Option<String>,
+    /// Undone: the ticket is refused, the money went back.
+    #[serde(default)]
+    pub voided: bool,
 }
 
 /// A sale as shown, printed and reprinted.
@@ -102,4 +109,50 @@ pub struct SaleView {
     pub change: Money,
     pub at: UtcMillis,
     pub delivery: Delivery,
+    /// How often its tickets left the printer.
+    #[serde(default)]
+    pub printed: u32,
+    /// What of it was undone, oldest first.
+    #[serde(default)]
+    pub voids: Vec<VoidView>,
+}
+
+/// Positions of a sale that were undone together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct VoidView {
+    pub positions: Vec<PositionId>,
+    /// What was given back, below zero; zero where nothing was.
+    pub total: Money,
+    /// As people read it; empty where nothing was given back.
+    pub receipt_number: String,
+    /// Its number alone, to print it.
+    #[ts(type = "number | null")]
+    pub receipt: Option<u64>,
+    pub paper: Paper,
+    pub at: UtcMillis,
+    pub delivery: Delivery,
+}
+
+/// What became of the printed tickets of a sale that is undone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum VoidPaper {
+    /// No code was printed or shown to anybody. Refused where the journal says that tickets were printed.
+    NotPrinted,
+    /// This person took the paper back.
+    TakenBack { by: String },
+    /// They are out there: the server frees the units.
+    Out,
+}
+
+/// Asks to undo a sale of this till, or positions of it. The same `request_id` again answers the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct VoidRequest {
+    pub request_id: RequestId,
+    pub order_id: OrderId,
+    /// Empty is all that are not undone yet.
+    pub positions: Vec<PositionId>,
+    /// For the record; kept beside the entry. 1 to 200 characters.
+    pub reason: String,
+    pub paper: VoidPaper,
 }

@@ -2,6 +2,7 @@
 //! and no sale; the engine's own needs (keychain, files) are the engine's.
 
 pub mod camera;
+pub mod media;
 pub mod printer;
 pub mod sound;
 pub mod window;

@@ -4,5 +4,5 @@ mod store;
 
 pub use store::{
     Stamp, event, events, forget_event, gone, item, items_of_event, items_of_events, put_event, put_item, put_quota,
-    quotas_of_event, quotas_of_events,
+    quota, quotas_of_event, quotas_of_events,
 };

@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use serde::{Serialize, de::DeserializeOwned};
 use willcall_domain::{
     catalog::{EventRow, ItemRow, QuotaRow},
-    id::{EventId, ItemId},
+    id::{EventId, ItemId, QuotaId},
 };
 
 /// How new a row is: first the server's history, then the row's version within it.
@@ -103,6 +103,10 @@ pub fn event(tx: &Transaction<'_>, id: EventId) -> Result<Option<EventRow>, Faul
 
 pub fn item(tx: &Transaction<'_>, id: ItemId) -> Result<Option<ItemRow>, Fault> {
     one(tx, "item", id.0)
+}
+
+pub fn quota(tx: &Transaction<'_>, id: QuotaId) -> Result<Option<QuotaRow>, Fault> {
+    one(tx, "quota", id.0)
 }
 
 pub fn events(tx: &Transaction<'_>) -> Result<Vec<EventRow>, Fault> {

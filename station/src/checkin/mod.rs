@@ -6,9 +6,10 @@ pub mod found;
 pub mod scan;
 pub mod search;
 mod store;
+pub mod undo;
 pub mod unrecorded;
 
 pub use store::{
-    drop_until, forget_event, gone, is_inside, is_news, list, lists, project_scan, put_list, put_scan,
-    remember_verdict, verdicts,
+    drop_until, forget_event, gone, is_inside, is_news, list, lists, project_scan, project_undone, put_list, put_scan,
+    remember_verdict, used_anywhere, verdicts,
 };

@@ -3,7 +3,7 @@
 
 use super::{
     found::FoundSeal,
-    store,
+    store, undo,
     unrecorded::{Kept, Unrecorded},
 };
 use crate::{
@@ -26,12 +26,11 @@ use willcall_domain::{
         simulate::verify_typed,
         wire::{Delivery, ScanRequest, UseView},
     },
-    clock::UtcMillis,
     devices::Right,
     id::{EntryId, PositionId, ScanId},
     orders::PositionRow,
     problem::{Code, Problem},
-    sync::{At, Fact},
+    sync::Fact,
     ticketing::{Signed, Verification},
 };
 
@@ -281,21 +280,21 @@ fn view(ask: &Ask, decided: &Decided, delivery: Delivery) -> VerdictView {
         position_id: ticket.position_id(),
         checkin_text: item.map(|i| i.checkin_text.clone()).unwrap_or_default(),
         first_use: verdict.first_use.as_ref().map(|u| UseView {
-            at: u.at,
+            at: u.scan.at,
             gate: u.gate.clone(),
-            direction: u.direction,
+            direction: u.scan.direction,
         }),
         valid_from: verdict.valid_from,
         valid_until: verdict.valid_until,
         other_event: other_event.clone(),
-        at: instant(ask.pen.at),
+        at: ask.pen.at.ticket_time(),
         gate: ask.pen.gate.clone(),
         delivery,
         undone: false,
+        may_undo: delivery != Delivery::NotRecorded
+            && ask.who.rights.contains(&Right::Undo)
+            && undo::lets_through(verdict.class),
+        uncertainty_ms: verdict.marks.contains(&Mark::TimeUncertain).then_some(ask.reading.uncertainty_ms),
         data_age_s: ask.data_age_s,
     }
-}
-
-fn instant(at: At) -> UtcMillis {
-    UtcMillis(at.wall.0.saturating_add(at.offset_ms))
 }

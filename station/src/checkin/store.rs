@@ -7,7 +7,11 @@ use crate::{
 };
 use rusqlite::{OptionalExtension, Transaction, params};
 use willcall_domain::{
-    checkin::{Class, ListRow, PastScan, ScanRow, VerdictView, wire::SawRef},
+    checkin::{
+        Class, ListRow, PastScan, ScanRow, VerdictView,
+        merge::{self, Splits, Use},
+        wire::SawRef,
+    },
     clock::UtcMillis,
     id::{DeviceId, EventId, ListId, PositionId, ScanId},
     sync::{Entry, Fact, journal::bytes32},
@@ -55,8 +59,9 @@ pub fn lists(tx: &Transaction<'_>) -> Result<Vec<ListRow>, Fault> {
 pub fn put_scan(tx: &Transaction<'_>, scan: &ScanRow) -> Result<bool, Fault> {
     let sql =
         "INSERT INTO scan (scan_id, event_id, list_id, position_id, payload_hash, station, incarnation, seq, gate,
-            direction, class, reason, at, undone, saw)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
+            direction, class, reason, at, undone, saw, uncertainty_ms)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,
+            max(?14, EXISTS (SELECT 1 FROM scan_undone u WHERE u.scan_id = ?1 AND u.list_id = ?3)), ?15, ?16)
         ON CONFLICT (scan_id) DO UPDATE SET undone = 1 WHERE excluded.undone = 1 AND scan.undone = 0";
     let hash = match &scan.payload_hash {
         Some(text) => Some(bytes32(text).ok_or_else(|| Fault::Data("a payload hash is not 32 bytes".into()))?),
@@ -79,6 +84,7 @@ pub fn put_scan(tx: &Transaction<'_>, scan: &ScanRow) -> Result<bool, Fault> {
         scan.at.0,
         scan.undone,
         serde_json::to_string(&scan.saw)?,
+        scan.uncertainty_ms,
     ])?;
     if changed > 0 && matches!(scan.class, Class::Admitted | Class::Look) {
         attend(tx, scan.list_id, scan.position_id, hash.as_ref())?;
@@ -109,9 +115,7 @@ pub fn forget_event(tx: &Transaction<'_>, event: EventId, own: &[DeviceId]) -> R
     let kept = tx.prepare_cached(sql)?.query_map([event.0], read)?.collect::<Result<Vec<Kept>, _>>()?;
     for (list, position, hash) in kept {
         let position = position.map(|blob| uuid_of(&blob).map(PositionId)).transpose()?;
-        let hash = hash.map(<[u8; 32]>::try_from).transpose();
-        let hash = hash.map_err(|_| Fault::Data("a payload hash is not 32 bytes".into()))?;
-        attend(tx, ListId(list), position, hash.as_ref())?;
+        attend(tx, ListId(list), position, hash32(hash)?.as_ref())?;
     }
     Ok(())
 }
@@ -136,7 +140,8 @@ pub fn project_scan(tx: &Transaction<'_>, entry: &Entry, fact: &Fact, gate: &str
             direction: *direction,
             class: *class,
             reason: *reason,
-            at: UtcMillis(entry.at.wall.0.saturating_add(entry.at.offset_ms)),
+            at: entry.at.ticket_time(),
+            uncertainty_ms: entry.at.uncertainty_ms,
             undone: false,
             saw: entry.saw.clone(),
         },
@@ -144,45 +149,108 @@ pub fn project_scan(tx: &Transaction<'_>, entry: &Entry, fact: &Fact, gate: &str
     Ok(())
 }
 
-/// Counted scans of a ticket on a list, by all stations: keyed by the position where it is known, and by the hash of
-/// the signed payload, so that uses from before the position was known still count.
+/// The scan is as if it never was, now or when it comes.
+pub fn project_undone(tx: &Transaction<'_>, entry: &Entry, fact: &Fact) -> Result<(), Fault> {
+    let Fact::ScanUndone { scan_id, list_id, .. } = fact else { return Ok(()) };
+    let seq = i64::try_from(entry.seq).map_err(|_| Fault::Data("a seq is too large".into()))?;
+    let id = scan_id.0.as_bytes().as_slice();
+    let sql = "INSERT INTO scan_undone (scan_id, list_id, station, incarnation, seq) VALUES (?1, ?2, ?3, ?4, ?5)
+        ON CONFLICT (scan_id) DO NOTHING";
+    tx.prepare_cached(sql)?.execute(params![id, list_id.0, entry.station.0, entry.incarnation, seq])?;
+    let sql = "UPDATE scan SET undone = 1 WHERE scan_id = ?1 AND list_id = ?2 AND undone = 0
+        RETURNING position_id, payload_hash";
+    type Ticket = (Option<Vec<u8>>, Option<Vec<u8>>);
+    let read = |row: &rusqlite::Row<'_>| -> rusqlite::Result<Ticket> { Ok((row.get(0)?, row.get(1)?)) };
+    let ticket = tx.prepare_cached(sql)?.query_row(params![id, list_id.0], read).optional()?;
+    let Some((position, hash)) = ticket else { return Ok(()) };
+    let position = position.map(|blob| uuid_of(&blob).map(PositionId)).transpose()?;
+    attend(tx, *list_id, position, hash32(hash)?.as_ref())
+}
+
+fn hash32(blob: Option<Vec<u8>>) -> Result<Option<[u8; 32]>, Fault> {
+    blob.map(<[u8; 32]>::try_from).transpose().map_err(|_| Fault::Data("a payload hash is not 32 bytes".into()))
+}
+
+/// What can be undone: a scan that is here.
+pub(super) struct Found {
+    pub event_id: EventId,
+    pub list_id: ListId,
+    pub class: Class,
+    pub undone: bool,
+}
+
+/// The scan of this id.
+pub(super) fn find(tx: &Transaction<'_>, scan: ScanId) -> Result<Option<Found>, Fault> {
+    let sql = "SELECT event_id, list_id, class, undone FROM scan WHERE scan_id = ?1";
+    let read = |row: &rusqlite::Row<'_>| -> rusqlite::Result<(i64, i64, String, bool)> {
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+    };
+    let found = tx.prepare_cached(sql)?.query_row([scan.0.as_bytes().as_slice()], read).optional()?;
+    found
+        .map(|(event, list, class, undone)| {
+            Ok(Found { event_id: EventId(event), list_id: ListId(list), class: enumerate(&class)?, undone })
+        })
+        .transpose()
+}
+
+const USE: &str =
+    "SELECT scan_id, at, uncertainty_ms, direction, gate, station, incarnation, seq, saw, undone FROM scan";
+
+/// Scans of a ticket on a list that let somebody in or out, by all stations, undone ones too: keyed by the position where
+/// it is known, and by the hash of the signed payload, so that uses from before the position was known still count.
 pub(super) fn history(
     tx: &Transaction<'_>,
     list: ListId,
     position: Option<PositionId>,
     hash: Option<&[u8; 32]>,
 ) -> Result<Vec<PastScan>, Fault> {
-    let sql = "SELECT at, direction, gate, station, incarnation, seq FROM scan
-        WHERE scan_id IN (SELECT scan_id FROM scan WHERE position_id = ?2
+    let sql = format!(
+        "{USE} WHERE scan_id IN (SELECT scan_id FROM scan WHERE position_id = ?2
                           UNION SELECT scan_id FROM scan WHERE payload_hash = ?3)
-        AND list_id = ?1 AND class IN ('admitted', 'look') AND undone = 0";
-    let mut statement = tx.prepare_cached(sql)?;
+        AND list_id = ?1 AND class IN ('admitted', 'look')"
+    );
+    let mut statement = tx.prepare_cached(&sql)?;
     let position = position.map(|p| p.0.as_bytes().to_vec());
     let mut rows = statement.query(params![list.0, position, hash.map(|h| h.to_vec())])?;
     let mut out = Vec::new();
     while let Some(row) = rows.next()? {
-        out.push(PastScan {
-            at: UtcMillis(row.get(0)?),
-            direction: enumerate(&row.get::<_, String>(1)?)?,
-            gate: row.get(2)?,
-            entry: SawRef {
-                station: DeviceId(row.get(3)?),
-                incarnation: row.get(4)?,
-                seq: u64::try_from(row.get::<_, i64>(5)?).unwrap_or(0),
-            },
-        });
+        out.push(PastScan { scan: use_of(row)?, gate: row.get(4)? });
     }
     Ok(out)
 }
 
-/// Whether the last counted scan of a position on a list is an entry.
+fn use_of(row: &rusqlite::Row<'_>) -> Result<Use, Fault> {
+    Ok(Use {
+        scan_id: ScanId(uuid_of(&row.get::<_, Vec<u8>>(0)?)?),
+        at: UtcMillis(row.get(1)?),
+        uncertainty_ms: row.get(2)?,
+        direction: enumerate(&row.get::<_, String>(3)?)?,
+        entry: SawRef {
+            station: DeviceId(row.get(5)?),
+            incarnation: row.get(6)?,
+            seq: u64::try_from(row.get::<_, i64>(7)?).unwrap_or(0),
+        },
+        saw: serde_json::from_str(&row.get::<_, String>(8)?)?,
+        undone: row.get(9)?,
+    })
+}
+
+/// Whether a position is inside by what is known of a list.
 pub fn is_inside(tx: &Transaction<'_>, list: ListId, position: PositionId) -> Result<bool, Fault> {
-    let sql = "SELECT direction = 'entry' FROM scan
-        WHERE position_id = ?2 AND list_id = ?1 AND class IN ('admitted', 'look') AND undone = 0
-        ORDER BY at DESC, scan_id DESC LIMIT 1";
-    let id = position.0.as_bytes().as_slice();
-    let inside: Option<bool> = tx.prepare_cached(sql)?.query_row(params![list.0, id], |row| row.get(0)).optional()?;
-    Ok(inside.unwrap_or(false))
+    let uses = uses(tx, list, "position_id = ?2", position.0.as_bytes().as_slice())?;
+    Ok(merge::state(&uses, &Splits::new()).inside)
+}
+
+/// Scans of a ticket on a list that count, by a key that names it as `?2`.
+fn uses(tx: &Transaction<'_>, list: ListId, key: &str, ticket: &[u8]) -> Result<Vec<Use>, Fault> {
+    let sql = format!("{USE} WHERE {key} AND list_id = ?1 AND class IN ('admitted', 'look') AND undone = 0");
+    let mut statement = tx.prepare_cached(&sql)?;
+    let mut rows = statement.query(params![list.0, ticket])?;
+    let mut out = Vec::new();
+    while let Some(row) = rows.next()? {
+        out.push(use_of(row)?);
+    }
+    Ok(out)
 }
 
 /// Whether a scan was undone.
@@ -212,16 +280,12 @@ fn attend(
         (None, Some(hash)) => ("payload_hash = ?2 AND position_id IS NULL", hash.to_vec()),
         (None, None) => return Ok(()),
     };
-    let sql = format!(
-        "SELECT direction = 'entry' FROM scan
-        WHERE {key} AND list_id = ?1 AND class IN ('admitted', 'look') AND undone = 0 ORDER BY at DESC, scan_id DESC"
-    );
-    let mut statement = tx.prepare_cached(&sql)?;
-    let entries = statement.query_map(params![list.0, ticket], |row| row.get(0))?.collect::<Result<Vec<bool>, _>>()?;
-    if entries.contains(&true) {
+    let uses = uses(tx, list, key, &ticket)?;
+    let state = merge::state(&uses, &Splits::new());
+    if state.first_entry.is_some() {
         let sql = "INSERT INTO attendance (list_id, ticket, inside) VALUES (?1, ?2, ?3)
             ON CONFLICT (list_id, ticket) DO UPDATE SET inside = excluded.inside";
-        tx.prepare_cached(sql)?.execute(params![list.0, ticket, entries.first()])?;
+        tx.prepare_cached(sql)?.execute(params![list.0, ticket, state.inside])?;
     } else {
         let sql = "DELETE FROM attendance WHERE list_id = ?1 AND ticket = ?2";
         tx.prepare_cached(sql)?.execute(params![list.0, ticket])?;
@@ -232,7 +296,7 @@ fn attend(
 /// Lets go of own scans whose entries up to `upto` are dropped, and of what was shown of them.
 pub fn drop_until(tx: &Transaction<'_>, station: DeviceId, incarnation: u32, upto: u64) -> Result<(), Fault> {
     let upto = i64::try_from(upto).map_err(|_| Fault::Data("a seq is too large".into()))?;
-    for table in ["scan", "verdict"] {
+    for table in ["scan", "scan_undone", "verdict"] {
         let sql = format!("DELETE FROM {table} WHERE station = ?1 AND incarnation = ?2 AND seq <= ?3");
         tx.execute(&sql, params![station.0, incarnation, upto])?;
     }
@@ -274,59 +338,14 @@ pub fn verdicts(tx: &Transaction<'_>, most: u32) -> Result<Vec<Shown>, Fault> {
     Ok(out)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{db, support::*};
-    use rusqlite::{Connection, TransactionBehavior};
-    use uuid::Uuid;
-    use willcall_domain::{checkin::Direction, id::ScanId};
-
-    fn scan(n: u128, ticket: u128, direction: Direction, at: i64) -> ScanRow {
-        ScanRow {
-            scan_id: ScanId(Uuid::from_u128(n)),
-            event_id: EVENT,
-            list_id: LIST,
-            position_id: Some(PositionId(Uuid::from_u128(ticket))),
-            payload_hash: None,
-            station: DeviceId(1),
-            incarnation: 1,
-            seq: 1,
-            gate: String::new(),
-            direction,
-            class: Class::Admitted,
-            reason: None,
-            at: UtcMillis(at),
-            undone: false,
-            saw: vec![],
-        }
-    }
-
-    #[test]
-    fn heads_follow_from_the_scans_in_any_order_and_as_if_an_undone_one_never_was() {
-        let mut connection = Connection::open_in_memory().unwrap();
-        db::migrate::migrate(&mut connection, UtcMillis(0)).unwrap();
-        let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
-        let hashed =
-            ScanRow { position_id: None, payload_hash: Some("ab".repeat(32)), ..scan(9, 0, Direction::Entry, 5) };
-        let refused = ScanRow { class: Class::Used, ..scan(8, 4, Direction::Entry, 5) };
-        for row in [
-            scan(2, 1, Direction::Exit, 20),
-            scan(1, 1, Direction::Entry, 10),
-            scan(3, 2, Direction::Entry, 10),
-            scan(4, 3, Direction::Exit, 10),
-            hashed,
-            refused,
-        ] {
-            put_scan(&tx, &row).unwrap();
-        }
-        assert_eq!(heads(&tx, LIST).unwrap(), (3, 2), "one went out again, one only went out, one was refused");
-        let backfill = include_str!("../../../migrations/station/20261121101000_create_attendance.sql");
-        tx.execute("DELETE FROM attendance", []).unwrap();
-        tx.execute_batch(&backfill[backfill.find("INSERT").unwrap()..]).unwrap();
-        assert_eq!(heads(&tx, LIST).unwrap(), (3, 2), "an older database is counted the same");
-        put_scan(&tx, &ScanRow { undone: true, ..scan(3, 2, Direction::Entry, 10) }).unwrap();
-        put_scan(&tx, &ScanRow { undone: true, ..scan(2, 1, Direction::Exit, 20) }).unwrap();
-        assert_eq!(heads(&tx, LIST).unwrap(), (2, 2));
-    }
+/// Whether somebody went in or out with this ticket, on any list, as far as is known here.
+pub fn used_anywhere(tx: &Transaction<'_>, position: PositionId, hash: Option<&[u8; 32]>) -> Result<bool, Fault> {
+    let sql =
+        "SELECT EXISTS (SELECT 1 FROM scan WHERE position_id = ?1 AND class IN ('admitted', 'look') AND undone = 0)
+        OR EXISTS (SELECT 1 FROM scan WHERE payload_hash = ?2 AND class IN ('admitted', 'look') AND undone = 0)";
+    let of = params![position.0.as_bytes().as_slice(), hash.map(|h| h.to_vec())];
+    Ok(tx.prepare_cached(sql)?.query_row(of, |row| row.get(0))?)
 }
+
+#[cfg(test)]
+mod tests;

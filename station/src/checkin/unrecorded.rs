@@ -12,6 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use willcall_domain::{
     checkin::{
         Class, PastScan, VerdictView,
+        merge::Use,
         wire::{Delivery, SawRef},
     },
     id::{DeviceId, EntryId, ListId, PositionId},
@@ -123,11 +124,19 @@ impl Kept {
         let Fact::Scan { list_id, position_id, payload_hash, direction, class, .. } = &self.fact else { return None };
         let same = position.is_some() && *position_id == position || hash.is_some() && payload_hash.as_deref() == hash;
         let counts = matches!(class, Class::Admitted | Class::Look) && *list_id == list;
-        (same && counts).then(|| PastScan {
-            at: self.view.at,
-            direction: *direction,
-            gate: self.gate.clone(),
-            entry: SawRef { station: self.station, incarnation: 0, seq: 0 },
+        (same && counts).then(|| {
+            // It stands in no journal yet: its number is 0.
+            let entry = SawRef { station: self.station, incarnation: 0, seq: 0 };
+            let scan = Use {
+                scan_id: self.view.scan_id,
+                entry,
+                saw: self.saw.clone(),
+                direction: *direction,
+                at: self.at.ticket_time(),
+                uncertainty_ms: self.at.uncertainty_ms,
+                undone: false,
+            };
+            PastScan { scan, gate: self.gate.clone() }
         })
     }
 }

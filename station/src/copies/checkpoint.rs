@@ -114,7 +114,8 @@ fn plan(tx: &Transaction<'_>, device: DeviceId, incarnation: u32, now: UtcMillis
         written.push(Written { seq: entry.seq, old: false, about });
         Ok(())
     })?;
-    let open = leases::open_ids(tx)?;
+    let mut open = leases::open_ids(tx)?;
+    open.extend(leases::rights::open_ids(tx)?);
     let Some(upto) = cut(&written, safe, &open) else { return Ok(None) };
     let dropped = written.iter().filter(|w| w.seq <= upto).count() as u64;
     let before = journal::dropped(tx, device, incarnation)?;
@@ -153,6 +154,7 @@ fn carry_out(tx: &Transaction<'_>, pen: &Pen, plan: &Plan) -> Result<CheckpointR
     till::drop_until(tx, pen.station, pen.incarnation, plan.upto)?;
     checkin::drop_until(tx, pen.station, pen.incarnation, plan.upto)?;
     leases::drop_until(tx, pen.station, pen.incarnation, plan.upto)?;
+    leases::rights::drop_until(tx, pen.station, pen.incarnation, plan.upto)?;
     let dropped = journal::drop_until(tx, pen.station, pen.incarnation, plan.upto)? as u64;
     Ok(CheckpointReport { dropped, upto: plan.upto, state_hash: plan.state_hash.clone() })
 }

@@ -18,7 +18,7 @@ use crate::{
 };
 use rusqlite::Transaction;
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -131,6 +131,12 @@ impl Keeper {
         }
     }
 
+    /// Whether the mirror in this folder has all that was committed up to the last round.
+    #[must_use]
+    pub fn follows(&self, folder: &Path) -> bool {
+        self.shared.state().mirrors.iter().any(|one| one.folder == folder && one.mirror.is_some())
+    }
+
     /// Whether the database's file was deleted while it is open.
     #[must_use]
     pub fn is_deleted(&self) -> bool {
@@ -141,6 +147,12 @@ impl Keeper {
     #[must_use]
     pub fn marked(&self) -> Option<Mark> {
         self.shared.state().marked.clone()
+    }
+
+    /// What files of this station's journal are sealed with.
+    #[must_use]
+    pub fn mirror_key(&self) -> MirrorKey {
+        self.shared.with.key.clone()
     }
 
     fn places(&self) -> Places {
@@ -232,7 +244,7 @@ impl Shared {
                 // It may have been away when that was ordered.
                 mirror.erase(&erased, now, &*entropy)?;
             }
-            mirror.append(&lacking, now, &*entropy)?;
+            self.append(&mut mirror, &lacking)?;
             (one.mirror, one.row) = (Some(mirror), row);
         }
         loop {
@@ -240,12 +252,23 @@ impl Shared {
             let Some(last) = fresh.last().map(|(row, _)| *row) else { return Ok(()) };
             let entries: Vec<Entry> = fresh.into_iter().map(|(_, entry)| entry).collect();
             let Some(mirror) = one.mirror.as_mut() else { return Ok(()) };
-            if let Err(fault) = mirror.append(&entries, now, &*entropy) {
+            if let Err(fault) = self.append(mirror, &entries) {
                 one.mirror = None;
                 return Err(fault);
             }
             one.row = last;
         }
+    }
+
+    /// Entries of each enrolment go in files that the server of its organizer can read, as soon as its key is known.
+    fn append(&self, mirror: &mut Mirror, entries: &[Entry]) -> Result<(), Fault> {
+        let host = &self.with.host;
+        for of_one in entries.chunk_by(|a, b| a.station == b.station) {
+            let Some(station) = of_one.first().map(|entry| entry.station) else { continue };
+            let to = self.with.watch.look(|tx| devices::sealing_key(tx, station))?;
+            mirror.append(of_one, to.as_ref(), host.clock.now(), &*host.entropy)?;
+        }
+        Ok(())
     }
 
     fn mark(&self, state: &mut State, last: bool) -> Result<(), Fault> {

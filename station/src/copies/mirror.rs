@@ -1,74 +1,30 @@
-//! The mirror: an append-only copy of the journal in another file, best on another medium. Whoever finds it can read
-//! nothing of it without the station's key.
-//!
-//! ```text
-//! file   = "willcall mirror 1\n", then records
-//! record = length 4, big-endian ‖ nonce 24 ‖ XChaCha20-Poly1305( JSON of an entry )
-//! key    = SHA-256( "willcall mirror key 1\0" ‖ key of the database )
-//! ```
-//! A record that was cut off ends its file; the next start begins a new one. Files are removed once the server has
-//! confirmed all in them and every backup that is kept has them too.
+//! The mirror: an append-only copy of the journal in files, best on another medium. Whoever finds one can read nothing of
+//! it; this station can, and the server, to whom any station may carry it ([`crate::sync::carry`]). The form of a file is
+//! [`willcall_domain::sync::mirror`]'s. A record that was cut off ends its file; the next start begins a new one. Files
+//! are removed once the server has confirmed all in them and every backup that is kept has them too.
 
 use crate::error::Fault;
-use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce, aead::Aead};
-use sha2::{Digest, Sha256};
 use std::{
     collections::BTreeMap,
     fs::{self, File, OpenOptions},
     io::{self, ErrorKind, Read, Write},
     path::{Path, PathBuf},
 };
+pub use willcall_domain::sync::mirror::MirrorKey;
 use willcall_domain::{
     clock::UtcMillis,
-    entropy::{self, Entropy},
+    entropy::Entropy,
     id::DeviceId,
-    sync::{Entry, EntryRef},
+    sync::{
+        Entry, EntryRef,
+        mirror::{self, MirrorError},
+        sealing::SealingKey,
+    },
 };
-use zeroize::Zeroizing;
 
-const HEAD: &[u8] = b"willcall mirror 1\n";
-const NONCE: usize = 24;
-/// No entry is larger; a length above it is no length.
-const LONGEST: u32 = 16 << 20;
-
-/// What seals and opens records.
-#[derive(Clone)]
-pub struct MirrorKey(Zeroizing<[u8; 32]>);
-
-impl std::fmt::Debug for MirrorKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("MirrorKey(…)")
-    }
-}
-
-impl MirrorKey {
-    /// Of the station whose database has this key.
-    #[must_use]
-    pub fn of(database: &[u8; 32]) -> Self {
-        let mut hash = Sha256::new();
-        hash.update(b"willcall mirror key 1\0");
-        hash.update(database);
-        Self(Zeroizing::new(hash.finalize().into()))
-    }
-
-    fn cipher(&self) -> XChaCha20Poly1305 {
-        XChaCha20Poly1305::new(&chacha20poly1305::Key::from(*self.0))
-    }
-
-    fn seal(&self, entry: &Entry, entropy: &dyn Entropy) -> Result<Vec<u8>, Fault> {
-        let nonce = entropy::bytes::<NONCE>(entropy);
-        let text = Zeroizing::new(serde_json::to_vec(entry)?);
-        let sealed = self.cipher().encrypt(&XNonce::from(nonce), text.as_slice());
-        let sealed = sealed.map_err(|_| Fault::Data("an entry cannot be sealed".into()))?;
-        let length = u32::try_from(NONCE + sealed.len()).map_err(|_| Fault::Data("an entry is too large".into()))?;
-        Ok([length.to_be_bytes().as_slice(), &nonce, &sealed].concat())
-    }
-
-    fn open(&self, record: &[u8]) -> Option<Entry> {
-        let (nonce, sealed) = record.split_at_checked(NONCE)?;
-        let nonce: [u8; NONCE] = nonce.try_into().ok()?;
-        let text = Zeroizing::new(self.cipher().decrypt(&XNonce::from(nonce), sealed).ok()?);
-        serde_json::from_slice(&text).ok()
+impl From<MirrorError> for Fault {
+    fn from(error: MirrorError) -> Self {
+        Self::Data(error.to_string())
     }
 }
 
@@ -116,15 +72,7 @@ pub(super) fn free_path(folder: &Path, name: &str, at: UtcMillis, ending: &str) 
 pub fn read_file(path: &Path, key: &MirrorKey) -> io::Result<Vec<Entry>> {
     let mut bytes = Vec::new();
     File::open(path)?.read_to_end(&mut bytes)?;
-    let Some(mut rest) = bytes.strip_prefix(HEAD) else { return Ok(Vec::new()) };
-    let mut found = Vec::new();
-    while let Some((length, after)) = rest.split_at_checked(4) {
-        let length = u32::from_be_bytes(length.try_into().unwrap_or_default());
-        let Some((record, next)) = after.split_at_checked(length as usize).filter(|_| length <= LONGEST) else { break };
-        found.extend(key.open(record));
-        rest = next;
-    }
-    Ok(found)
+    Ok(key.read(&bytes))
 }
 
 /// Every entry that can be read of a mirror.
@@ -143,7 +91,8 @@ pub fn read(folder: &Path, key: &MirrorKey) -> Vec<Entry> {
 pub struct Mirror {
     folder: PathBuf,
     key: MirrorKey,
-    file: Option<File>,
+    /// The file that is written in, and what it is sealed to.
+    file: Option<(File, Option<SealingKey>)>,
     /// The highest number that is in it, by incarnation.
     held: BTreeMap<(DeviceId, u32), u64>,
 }
@@ -173,44 +122,38 @@ impl Mirror {
         }
     }
 
-    /// Appends entries and writes them through to the medium.
+    /// Appends entries of one station, in a file sealed `to` its organizer's server, and writes them through to the
+    /// medium.
     ///
     /// # Errors
     /// When the medium does not take them; the file is then left as it is, and the next entries begin a new one.
-    pub fn append(&mut self, entries: &[Entry], now: UtcMillis, entropy: &dyn Entropy) -> Result<(), Fault> {
+    pub fn append(
+        &mut self,
+        entries: &[Entry],
+        to: Option<&SealingKey>,
+        now: UtcMillis,
+        entropy: &dyn Entropy,
+    ) -> Result<(), Fault> {
         if entries.is_empty() {
             return Ok(());
         }
+        let key = self.key.file(to);
         let mut bytes = Vec::new();
         for entry in entries {
-            bytes.extend(self.key.seal(entry, entropy)?);
+            bytes.extend(key.seal(entry, entropy)?);
         }
         let mut file = match self.file.take() {
-            Some(file) => file,
-            None => self.begin(now)?,
+            Some((file, sealed_to)) if sealed_to.as_ref() == to => file,
+            Some(_) | None => begin(&free_path(&self.folder, "journal", now, "mirror"), &key.head(to, entropy)?)?,
         };
         file.write_all(&bytes)?;
         file.sync_data()?;
-        self.file = Some(file);
+        self.file = Some((file, to.cloned()));
         for entry in entries {
             let highest = self.held.entry((entry.station, entry.incarnation)).or_insert(0);
             *highest = entry.seq.max(*highest);
         }
         Ok(())
-    }
-
-    fn begin(&self, now: UtcMillis) -> io::Result<File> {
-        let path = free_path(&self.folder, "journal", now, "mirror");
-        let mut options = OpenOptions::new();
-        options.create_new(true).append(true);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::OpenOptionsExt;
-            options.mode(0o600);
-        }
-        let mut file = options.open(path)?;
-        file.write_all(HEAD)?;
-        Ok(file)
     }
 
     /// The next entries begin a new file.
@@ -243,25 +186,66 @@ impl Mirror {
     pub fn erase(&mut self, gone: &[EntryRef], now: UtcMillis, entropy: &dyn Entropy) -> Result<(), Fault> {
         self.file = None;
         for path in files(&self.folder) {
-            let mut entries = read_file(&path, &self.key)?;
+            let bytes = fs::read(&path)?;
+            let Ok(parts) = mirror::split(&bytes) else { continue };
+            let key = self.key.file(parts.sealed_to().as_ref());
+            let mut entries = key.read(&parts);
             let has_one = |entry: &Entry| entry.private.is_some() && gone.contains(&entry.reference());
             if !entries.iter().any(has_one) {
                 continue;
             }
-            let mut bytes = HEAD.to_vec();
+            let mut anew = parts.head.to_vec();
             for entry in &mut entries {
                 if has_one(entry) {
                     entry.private = None;
                 }
-                bytes.extend(self.key.seal(entry, entropy)?);
+                anew.extend(key.seal(entry, entropy)?);
             }
             let half = PathBuf::from(format!("{}.half", path.display()));
-            write_private_bytes(&half, &bytes)?;
+            write_private_bytes(&half, &anew)?;
             fs::rename(&half, &path)?;
             tracing::info!(file = %path.display(), at = %now, "erased personal data in a copy of the journal");
         }
         Ok(())
     }
+}
+
+/// A new file that only its owner may read, with its beginning.
+fn begin(path: &Path, head: &[u8]) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.create_new(true).append(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    let mut file = options.open(path)?;
+    file.write_all(head)?;
+    Ok(file)
+}
+
+/// Writes entries of one station that another may carry to the server, whole or not at all.
+///
+/// # Errors
+/// When the file is there already or the medium does not take it.
+pub fn write_file(
+    path: &Path,
+    entries: &[Entry],
+    key: &MirrorKey,
+    to: &SealingKey,
+    entropy: &dyn Entropy,
+) -> Result<(), Fault> {
+    let key = key.file(Some(to));
+    let mut bytes = key.head(Some(to), entropy)?;
+    for entry in entries {
+        bytes.extend(key.seal(entry, entropy)?);
+    }
+    if path.exists() {
+        return Err(io::Error::from(ErrorKind::AlreadyExists).into());
+    }
+    let half = PathBuf::from(format!("{}.half", path.display()));
+    write_private_bytes(&half, &bytes)?;
+    Ok(fs::rename(&half, path)?)
 }
 
 /// Makes a folder only its owner may look into; one that is there stays as it is.
@@ -303,8 +287,12 @@ mod tests {
     use willcall_domain::{
         entropy::SeededEntropy,
         id::EntryId,
-        sync::{At, Draft, Fact, Private, journal::FIRST},
+        sync::{At, Draft, Fact, Private, journal::FIRST, sealing::SealingSecret},
     };
+
+    fn to() -> SealingKey {
+        SealingSecret::of(&[3; 32]).public()
+    }
 
     fn entry(seq: u64) -> Entry {
         let entropy = SeededEntropy::new(seq);
@@ -334,8 +322,8 @@ mod tests {
         let key = MirrorKey::of(&[1; 32]);
         let mut mirror = Mirror::of(folder.path(), &key).unwrap();
         assert!(mirror.lacks(of(1), true) && !mirror.lacks(of(1), false), "what the server has is no matter at first");
-        mirror.append(&[entry(1), entry(2)], NOW, &entropy).unwrap();
-        mirror.append(&[entry(3)], NOW, &entropy).unwrap();
+        mirror.append(&[entry(1), entry(2)], Some(&to()), NOW, &entropy).unwrap();
+        mirror.append(&[entry(3)], Some(&to()), NOW, &entropy).unwrap();
         assert!(!mirror.lacks(of(3), true) && mirror.lacks(of(4), false));
         assert_eq!(read(folder.path(), &key), [entry(1), entry(2), entry(3)]);
         assert_eq!(read(folder.path(), &MirrorKey::of(&[2; 32])), []);
@@ -348,16 +336,16 @@ mod tests {
         let (folder, entropy) = (tempfile::tempdir().unwrap(), SeededEntropy::new(9));
         let key = MirrorKey::of(&[1; 32]);
         let mut mirror = Mirror::of(folder.path(), &key).unwrap();
-        mirror.append(&[entry(1), entry(2), entry(3)], NOW, &entropy).unwrap();
+        mirror.append(&[entry(1), entry(2), entry(3)], None, NOW, &entropy).unwrap();
         let path = files(folder.path()).remove(0);
         let mut bytes = fs::read(&path).unwrap();
         bytes.truncate(bytes.len() - 5);
-        let second = HEAD.len() + (bytes.len() - HEAD.len()) / 2;
+        let second = mirror::FIRST.len() + (bytes.len() - mirror::FIRST.len()) / 2;
         bytes[second] ^= 1;
         fs::write(&path, &bytes).unwrap();
         assert_eq!(read(folder.path(), &key), [entry(1)]);
         let mut mirror = Mirror::of(folder.path(), &key).unwrap();
-        mirror.append(&[entry(2), entry(3)], NOW, &entropy).unwrap();
+        mirror.append(&[entry(2), entry(3)], Some(&to()), NOW, &entropy).unwrap();
         assert_eq!(read(folder.path(), &key), [entry(1), entry(2), entry(3)]);
         assert_eq!(files(folder.path()).len(), 2);
     }
@@ -369,7 +357,7 @@ mod tests {
         let mut mirror = Mirror::of(folder.path(), &key).unwrap();
         let later = |minutes: i64| UtcMillis(NOW.0 + minutes * 60_000);
         for n in 0..4 {
-            mirror.append(&[entry(n + 1)], later(n.cast_signed()), &entropy).unwrap();
+            mirror.append(&[entry(n + 1)], None, later(n.cast_signed()), &entropy).unwrap();
             mirror.rotate();
         }
         let left = |mirror: &mut Mirror, covered, waits: u64| {
@@ -386,12 +374,12 @@ mod tests {
         let (folder, entropy) = (tempfile::tempdir().unwrap(), SeededEntropy::new(9));
         let key = MirrorKey::of(&[1; 32]);
         let mut mirror = Mirror::of(folder.path(), &key).unwrap();
-        mirror.append(&[entry(1), entry(2)], NOW, &entropy).unwrap();
+        mirror.append(&[entry(1), entry(2)], Some(&to()), NOW, &entropy).unwrap();
         mirror.erase(&[of(2)], NOW, &entropy).unwrap();
         let back = read(folder.path(), &key);
         assert_eq!((back[0].private.is_some(), back[1].private.is_some()), (true, false));
         assert!(back[1].verify(&SigningKey::from_bytes(&[1; 32]).verifying_key()).is_ok());
-        mirror.append(&[entry(3)], NOW, &entropy).unwrap();
+        mirror.append(&[entry(3)], Some(&to()), NOW, &entropy).unwrap();
         assert_eq!(read(folder.path(), &key).len(), 3);
     }
 

@@ -6,6 +6,7 @@
 //! - [`opening`]: what is looked at when a data folder is opened, and putting a lost database together again from
 //!   [`backup`], mirror and what can be read of the old file;
 //! - [`standing`]: whether this station doubts itself, and what a contact changes about it;
+//! - [`overview`]: what a person sees of all this;
 //! - [`checkpoint`], [`erase`], [`wipe`]: letting go of what is not needed, not allowed, not wanted any more.
 //!
 //! Not here: the database file itself (see [`crate::db`]) and what entries mean (see [`crate::journal`]).
@@ -18,6 +19,7 @@ pub mod machine;
 pub mod mark;
 pub mod mirror;
 pub mod opening;
+pub mod overview;
 pub mod places;
 pub mod put_back;
 pub mod standing;

@@ -93,6 +93,10 @@ impl Opening<'_> {
     /// A sentence when the keys, the disk or the program's version do not allow it. Damage is no error.
     pub fn open(&self, lock: File, secrets: &mut Secrets, how: &How) -> Result<(Database, Loaded), Problem> {
         let there = db::open::path(&self.config.data).exists();
+        if db::open::is_log_alone(&self.config.data) {
+            let aside = self.set_aside(Aside::Corrupt)?;
+            tracing::error!(aside = %aside.display(), "the database is gone; its log of writes is set aside");
+        }
         match how {
             How::AsItIs if !there && secrets.enrolment.is_some() => {
                 let base = self.newest_backup(secrets)?;
@@ -388,8 +392,19 @@ fn begin_with(tx: &Transaction<'_>, secrets: &Secrets, kept: &KeptEnrolment, now
 
 /// Tables that neither the journal nor the server can give back: codes signed in advance, earlier enrolments, and this
 /// station's account of itself. One that cannot be read is passed over.
-const CARRIED_OVER: [&str; 9] =
-    ["history", "device", "device_key", "blank", "standing", "resume", "safe", "erased", "lease_request"];
+const CARRIED_OVER: [&str; 11] = [
+    "history",
+    "device",
+    "device_key",
+    "blank",
+    "standing",
+    "resume",
+    "safe",
+    "erased",
+    "lease_request",
+    "hand_over_beside",
+    "device_certificate",
+];
 
 fn carry_over(tx: &Transaction<'_>, old: &Connection) {
     for table in CARRIED_OVER {
@@ -464,8 +479,11 @@ fn load(connection: &Connection) -> Result<Loaded, Fault> {
         remembered.last_at.zip(remembered.offset_ms).map(|(at, offset)| UtcMillis(at.0.saturating_add(offset)));
     if let Some(who) = &identity {
         let newest = journal::newest(&tx, who.device_id, who.incarnation, 20)?;
-        let by_clock = newest.iter().find(|e| !matches!(e.fact(), Some(Fact::Scan { time_by_hand: Some(_), .. })));
-        floor = floor.max(by_clock.map(|e| UtcMillis(e.at.wall.0.saturating_add(e.at.offset_ms))));
+        let by_clock = |e: &&Entry| !matches!(e.fact(), Some(Fact::Scan { time_by_hand: Some(_), .. }));
+        // Only what was written in a run that had compared its clock: one that ran a day ahead must not hold time up.
+        let compared = |e: &&Entry| (0..sync::contact::AFTER_RESTART_MS).contains(&e.at.uncertainty_ms);
+        let newest = newest.iter().filter(by_clock).find(compared);
+        floor = floor.max(newest.map(|e| UtcMillis(e.at.ticket_time().0.saturating_sub(e.at.uncertainty_ms))));
     }
     Ok(Loaded { identity, event_keys: ticketing::event_keys(&tx)?, remembered, floor })
 }

@@ -41,6 +41,14 @@ pub fn doubts(connection: &Connection, who: &Identity) -> Result<Option<DoubtKin
     Ok(store::life(connection, who.device_id, who.incarnation)?.doubt.map(|doubt| doubt.kind))
 }
 
+/// Whether a part of its journal is lost, in which it may have done anything.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn has_frozen(connection: &Connection, who: &Identity) -> Result<bool, Fault> {
+    Ok(!store::life(connection, who.device_id, who.incarnation)?.frozen.is_empty())
+}
+
 /// Refuses what a station that doubts itself must not do.
 ///
 /// # Errors

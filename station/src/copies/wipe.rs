@@ -5,6 +5,7 @@ use crate::{
     error::Fault,
     journal,
     keys::Keys,
+    leases,
     station::Station,
     sync::push::{self, Uploading},
 };
@@ -94,6 +95,8 @@ async fn close(station: &Station) -> Result<(), Problem> {
     let pen = station.pen(&who, station.reading().at)?;
     let write = move |tx: &rusqlite::Transaction<'_>| -> Result<(), Fault> {
         if !journal::is_closed(tx, pen.station, pen.incarnation)? {
+            leases::rights::give_back::all_that_is_held(tx, &pen)?;
+            leases::give_back::all_that_is_held(tx, &pen)?;
             journal::append(tx, &pen, &Fact::Closed { reason: ClosedReason::Wiped }, None, Vec::new())?;
         }
         Ok(())
@@ -153,21 +156,25 @@ pub async fn keep(station: &Station, cancel: &CancellationToken) {
     }
 }
 
-async fn let_go_if_due(station: &Station) -> Result<(), Problem> {
+/// One look whether this machine has been without a contact for too long; answers whether it forgets the station now.
+///
+/// # Errors
+/// When the settings or the database cannot be read, or the keys cannot be destroyed.
+pub async fn let_go_if_due(station: &Station) -> Result<bool, Problem> {
     let (Some(days), Some(last)) = (station.places()?.wipe_after_days, station.link().view().last_contact_at) else {
-        return Ok(());
+        return Ok(false);
     };
     let without = station.host().clock.now().since(last);
     if without <= i64::from(days).saturating_mul(DAY_MS) || station.folder().join(BEGUN).exists() {
-        return Ok(());
+        return Ok(false);
     }
     let waiting = station.db().read(journal::waiting).await?;
     if waiting > 0 {
         tracing::warn!(waiting, days, "too long without a contact, but facts exist only here: all stays");
-        return Ok(());
+        return Ok(false);
     }
     tracing::warn!(days, "too long without a contact: this machine forgets the station");
     begin(station.folder(), station.keys())?;
     station.forget_identity();
-    Ok(())
+    Ok(true)
 }

@@ -5,8 +5,9 @@ use crate::error::Fault;
 use rusqlite::{Connection, TransactionBehavior};
 use willcall_domain::{clock::UtcMillis, problem::Code};
 
-/// Programs with a lower number must not open a database of this one.
-pub const COMPATIBILITY: u32 = 1;
+/// Programs with a lower number must not open a database of this one: the first ones know nothing of units given away or
+/// returned, and would sell them again.
+pub const COMPATIBILITY: u32 = 2;
 
 /// A name and its SQL.
 pub(super) type Step = (&'static str, &'static str);
@@ -37,6 +38,11 @@ pub(super) const MIGRATIONS: &[Step] = migrations![
     "20261122140300_create_erased",
     "20261122140400_create_station_case",
     "20261122150000_create_lease_word",
+    "20261122160000_create_hand_over",
+    "20261122160100_create_void",
+    "20261122170000_create_right",
+    "20261122180000_undo_scans",
+    "20261122200000_device_sealing_key",
 ];
 
 /// The first step that is still to be taken in a database that is not new; `None` when there is none.

@@ -203,7 +203,13 @@ pub enum Aside {
     Replaced,
 }
 
-/// Renames the database and its log, never over another file. Answers the new path.
+/// Whether a log of writes lies there without its database: replayed into another one it would destroy that.
+#[must_use]
+pub fn is_log_alone(folder: &Path) -> bool {
+    !path(folder).exists() && log_path(folder).exists()
+}
+
+/// Renames the database and its log, never over another file; what is not there is passed over. Answers the new path.
 ///
 /// # Errors
 /// When the folder does not allow it.
@@ -216,11 +222,11 @@ pub fn set_aside(folder: &Path, now: UtcMillis, why: Aside) -> std::io::Result<P
     let free = |n: u32| {
         let suffix = if n == 0 { String::new() } else { format!("-{n}") };
         let candidate = folder.join(format!("{NAME}.{word}-{stamp}{suffix}"));
-        (!candidate.exists()).then_some(candidate)
+        let taken = ["", "-wal"].iter().any(|tail| PathBuf::from(format!("{}{tail}", candidate.display())).exists());
+        (!taken).then_some(candidate)
     };
     let aside = (0..u32::MAX).find_map(free).ok_or(std::io::ErrorKind::AlreadyExists)?;
-    std::fs::rename(path(folder), &aside)?;
-    for tail in ["-wal", "-shm"] {
+    for tail in ["", "-wal", "-shm"] {
         let with_tail = |base: &Path| PathBuf::from(format!("{}{tail}", base.display()));
         match std::fs::rename(with_tail(&path(folder)), with_tail(&aside)) {
             Ok(()) => {}

@@ -5,6 +5,7 @@ use crate::{
     error::Fault,
     journal::{self, Pen},
     keys::KeptEnrolment,
+    leases,
     station::Station,
     sync,
 };
@@ -138,6 +139,7 @@ pub(crate) fn begin_in(tx: &Transaction<'_>, begin: &Begin<'_>) -> Result<(), Fa
         && !journal::is_closed(tx, before.device_id, before.incarnation)?
     {
         let pen = pen(before.device_id, before.incarnation, &begin.old_key, before.place());
+        leases::give_back::all_that_is_held(tx, &pen)?;
         journal::append(tx, &pen, &Fact::Closed { reason: ClosedReason::Reenrolled }, None, Vec::new())?;
     }
     let incarnation = begin.kept.incarnation;

@@ -9,6 +9,7 @@ mod store;
 
 pub use enrol::EnrolmentText;
 pub use store::{
-    Identity, apply_row, current, follow_keys, keep, key_histories, keys_of_all, name_organizer, note_recovery,
-    open_incarnation, project_key_changed, public_keys, put_key, recovery, set_revoked, with_entries_waiting, writes,
+    Identity, apply_row, certificate, current, follow_keys, keep, keep_sealing_key, key_histories, keys_of_all,
+    name_organizer, note_recovery, open_incarnation, project_key_changed, public_keys, put_certificate, put_key,
+    recovery, sealing_key, set_revoked, with_entries_waiting, writes,
 };

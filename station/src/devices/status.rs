@@ -5,6 +5,7 @@ use crate::{
     devices::{self, disk},
     journal, orders,
     station::Station,
+    sync::cases,
 };
 use willcall_domain::{
     devices::wire::{EnrolmentView, StatusView},
@@ -23,9 +24,10 @@ pub async fn status(station: &Station) -> Result<StatusView, Problem> {
     let counts = station.db().read(move |tx| {
         let length = who.map_or(Ok(0), |(device, incarnation)| journal::length(tx, device, incarnation))?;
         let standing = me.map(|me| copies::view(tx, &me)).transpose()?.unwrap_or_default();
-        Ok((length, journal::waiting(tx)?, orders::count(tx)?, devices::recovery(tx)?, standing))
+        let (waiting, open_cases) = (journal::waiting(tx)?, cases::open_count(tx)?);
+        Ok((length, waiting, orders::count(tx)?, devices::recovery(tx)?, standing, open_cases))
     });
-    let (journal_length, waiting, tickets, recovered, standing) = counts.await?;
+    let (journal_length, waiting, tickets, recovered, standing, open_cases) = counts.await?;
     let (age, link) = (station.data_age(), station.link().view());
     let measured = station.link().measured(station.host());
     Ok(StatusView {
@@ -49,8 +51,10 @@ pub async fn status(station: &Station) -> Result<StatusView, Problem> {
         key_store: station.key_store(),
         clock_offset_ms: measured.map(|m| m.0),
         clock_uncertainty_ms: measured.map(|m| m.1),
+        clock_far_off: station.link().is_far_off(station.host()),
         recovered,
         disk: disk::view(station),
         standing,
+        open_cases,
     })
 }

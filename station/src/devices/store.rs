@@ -5,9 +5,12 @@ use ed25519_dalek::VerifyingKey;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use willcall_domain::{
     clock::UtcMillis,
-    devices::wire::{EnrolAnswer, Right, Role},
+    devices::{
+        DeviceCertificate,
+        wire::{EnrolAnswer, Right, Role},
+    },
     id::{DeviceId, EventId, OrganizerId},
-    sync::{Entry, KeyHistory, change::DeviceRow, key_history::HeldKey},
+    sync::{Entry, KeyHistory, change::DeviceRow, key_history::HeldKey, sealing::SealingKey},
 };
 
 /// Who this station is. Cloned freely; read anew whenever its row changes.
@@ -125,6 +128,21 @@ pub fn keep(
     put_key(tx, answer.device_id, HeldKey { key: *public_key, after: (0, 0) })
 }
 
+/// What is sealed to the server of this enrolment's organizer; `None` until it was told, or of an enrolment not known.
+pub fn sealing_key(connection: &Connection, station: DeviceId) -> Result<Option<SealingKey>, Fault> {
+    let mut statement = connection.prepare_cached("SELECT sealing_key FROM device WHERE device_id = ?1")?;
+    let blob: Option<[u8; 32]> = statement.query_row([station.0], |row| row.get(0)).optional()?.flatten();
+    let key = blob.map(|bytes| SealingKey::from_bytes(&bytes)).transpose();
+    key.map_err(|error| Fault::Data(format!("a sealing key: {error}")))
+}
+
+/// Keeps what the server told.
+pub fn keep_sealing_key(tx: &Transaction<'_>, station: DeviceId, key: &SealingKey) -> Result<(), Fault> {
+    let sql = "UPDATE device SET sealing_key = ?2 WHERE device_id = ?1 AND sealing_key IS NOT ?2";
+    tx.prepare_cached(sql)?.execute(params![station.0, key.to_bytes()])?;
+    Ok(())
+}
+
 /// Keeps a key of an enrolment; one that is known for the same entry stays.
 pub fn put_key(tx: &Transaction<'_>, station: DeviceId, held: HeldKey) -> Result<(), Fault> {
     let (incarnation, seq) = held.after;
@@ -235,6 +253,26 @@ pub fn name_organizer(tx: &Transaction<'_>, organizer: OrganizerId, name: &str) 
 pub fn set_revoked(tx: &Transaction<'_>, station: DeviceId) -> Result<(), Fault> {
     tx.execute("UPDATE device SET revoked = 1 WHERE device_id = ?1", [station.0])?;
     Ok(())
+}
+
+/// Keeps what the server signed of this enrolment; answers whether it was news.
+pub fn put_certificate(
+    tx: &Transaction<'_>,
+    station: DeviceId,
+    certificate: &DeviceCertificate,
+) -> Result<bool, Fault> {
+    let sql = "INSERT INTO device_certificate (station, body, signature) VALUES (?1, ?2, ?3)
+        ON CONFLICT (station) DO UPDATE SET body = excluded.body, signature = excluded.signature
+        WHERE excluded.body <> device_certificate.body";
+    let values = params![station.0, certificate.body, certificate.signature];
+    Ok(tx.prepare_cached(sql)?.execute(values)? > 0)
+}
+
+/// What the server last signed of this enrolment.
+pub fn certificate(tx: &Transaction<'_>, station: DeviceId) -> Result<Option<DeviceCertificate>, Fault> {
+    let sql = "SELECT body, signature FROM device_certificate WHERE station = ?1";
+    let read = |row: &Row<'_>| Ok(DeviceCertificate { body: row.get(0)?, signature: row.get(1)? });
+    Ok(tx.prepare_cached(sql)?.query_row([station.0], read).optional()?)
 }
 
 /// The device keys of every enrolment of this machine.

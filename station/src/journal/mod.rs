@@ -9,8 +9,9 @@ pub mod verify;
 
 pub use append::{Pen, append, append_as};
 pub use store::{
-    Dropped, Place, acked, acknowledge, after_row, at_row, between, count, delivery, drop_until, dropped, end, erase,
-    forget_acknowledged, forget_all_acknowledged, here, incarnations_waiting, is_closed, is_waiting, length, newest,
-    of_name, places, project_checkpoint, unacknowledged, unbroken, unreadable_waiting, waiting, walk_after, walk_one,
+    Dropped, Place, acked, acknowledge, after_row, at_row, began, between, count, delivery, drop_until, dropped, end,
+    erase, forget_acknowledged, forget_all_acknowledged, here, incarnations_waiting, is_applied, is_closed, is_waiting,
+    length, newest, of_name, places, project_checkpoint, unacknowledged, unbroken, unreadable_waiting, waiting,
+    walk_after, walk_one,
 };
 pub use verify::{IncarnationReport, JournalReport};

@@ -4,8 +4,8 @@
 mod points;
 
 pub use points::{
-    Dropped, Place, after_row, at_row, between, drop_until, dropped, end, erase, here, is_closed, of_name, places,
-    project_checkpoint, unbroken, walk_after, walk_one,
+    Dropped, Place, after_row, at_row, began, between, drop_until, dropped, end, erase, here, is_closed, of_name,
+    places, project_checkpoint, unbroken, walk_after, walk_one,
 };
 
 use crate::{db::uuid_of, error::Fault};
@@ -115,6 +115,14 @@ pub fn waiting(tx: &Transaction<'_>) -> Result<u64, Fault> {
 /// Whether this entry exists only here.
 pub fn is_waiting(tx: &Transaction<'_>, of: EntryRef) -> Result<bool, Fault> {
     let sql = "SELECT outcome IS NULL FROM journal WHERE station = ?1 AND incarnation = ?2 AND seq = ?3";
+    let of = params![of.station.0, of.incarnation, number(of.seq)?];
+    Ok(tx.prepare_cached(sql)?.query_row(of, |row| row.get(0)).optional()?.unwrap_or(false))
+}
+
+/// Whether the server has applied this entry.
+pub fn is_applied(tx: &Transaction<'_>, of: EntryRef) -> Result<bool, Fault> {
+    let sql = "SELECT coalesce(outcome, '') IN ('applied', 'applied_with_case') FROM journal
+        WHERE station = ?1 AND incarnation = ?2 AND seq = ?3";
     let of = params![of.station.0, of.incarnation, number(of.seq)?];
     Ok(tx.prepare_cached(sql)?.query_row(of, |row| row.get(0)).optional()?.unwrap_or(false))
 }
@@ -251,9 +259,41 @@ pub(super) const PROJECTIONS: &[(&str, &str)] = &[
                 AND c.incarnation = scan.incarnation AND c.upto >= scan.seq) ORDER BY scan_id",
     ),
     (
+        "scan_undone",
+        "SELECT hex(scan_id), list_id, station, incarnation, seq FROM scan_undone u
+            WHERE station IN (SELECT value FROM json_each(?1))
+            AND NOT EXISTS (SELECT 1 FROM checkpoint c WHERE c.station = u.station
+                AND c.incarnation = u.incarnation AND c.upto >= u.seq) ORDER BY scan_id",
+    ),
+    (
         "lease",
-        "SELECT hex(lease_id), station, incarnation, quota_id, event_id, granted, sold, accepted_seq FROM lease
-            WHERE ?1 IS NOT NULL ORDER BY lease_id",
+        "SELECT hex(lease_id), station, incarnation, quota_id, event_id, granted, sold_units, void_units, accepted_seq
+            FROM lease WHERE ?1 IS NOT NULL ORDER BY lease_id",
+    ),
+    (
+        "hand_over",
+        "SELECT hex(hand_over_id), way, station, incarnation, seq, hex(lease_id), quota_id, event_id, first, until, blanks,
+            from_device, to_device, at FROM hand_over WHERE ?1 IS NOT NULL ORDER BY hand_over_id, way",
+    ),
+    (
+        "held_right",
+        "SELECT hex(right_id), station, incarnation, seq, code, body, at FROM held_right WHERE ?1 IS NOT NULL
+            ORDER BY right_id",
+    ),
+    (
+        "right_released",
+        "SELECT hex(right_id), station, incarnation, seq FROM right_released WHERE ?1 IS NOT NULL ORDER BY right_id",
+    ),
+    (
+        "voucher_spent",
+        "SELECT hex(position_id), voucher_id, station, incarnation, seq FROM voucher_spent s
+            WHERE ?1 IS NOT NULL AND NOT EXISTS (SELECT 1 FROM checkpoint c WHERE c.station = s.station
+                AND c.incarnation = s.incarnation AND c.upto >= s.seq) ORDER BY position_id",
+    ),
+    (
+        "counter_act",
+        "SELECT hex(entry_id), hex(order_id), station, incarnation, seq, what, amount_minor, at FROM counter_act
+            WHERE ?1 IS NOT NULL ORDER BY entry_id",
     ),
     (
         "lease_returned",
@@ -281,7 +321,16 @@ pub(super) const PROJECTIONS: &[(&str, &str)] = &[
     ),
     (
         "print",
-        "SELECT hex(entry_id), hex(order_id), what, copy FROM print WHERE ?1 IS NOT NULL ORDER BY entry_id",
+        "SELECT hex(entry_id), hex(order_id), what, copy, receipt FROM print WHERE ?1 IS NOT NULL ORDER BY entry_id",
+    ),
+    (
+        "void",
+        "SELECT station, incarnation, seq, hex(order_id), positions, paper, at, receipt FROM void
+            WHERE ?1 IS NOT NULL ORDER BY station, incarnation, seq",
+    ),
+    (
+        "refund",
+        "SELECT hex(refund_id), hex(order_id), amount_minor FROM refund WHERE ?1 IS NOT NULL ORDER BY refund_id",
     ),
 ];
 

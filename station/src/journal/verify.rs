@@ -6,7 +6,7 @@ use crate::{db, error::Fault};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use ts_rs::TS;
 use willcall_domain::{
     clock::UtcMillis,
@@ -52,6 +52,11 @@ pub struct JournalReport {
     pub erased: u64,
     /// The first of them by name.
     pub erased_entries: Vec<String>,
+    /// Check-ins under this station's number that are not in this journal and came from the server: a copy of this
+    /// station wrote them, or this one did in a life that is lost here.
+    #[serde(default)]
+    #[ts(type = "number")]
+    pub elsewhere: u64,
     /// What does not hold in the journal itself.
     pub problems: Vec<String>,
     /// Where the tables differ from what the journal says.
@@ -87,7 +92,10 @@ pub fn verify(tx: &Transaction<'_>, keys: &[(DeviceId, KeyHistory)]) -> Result<J
     report.incarnations = chains.into_values().map(|chain| chain.report).collect();
     let stations: Vec<DeviceId> = keys.iter().map(|(station, _)| *station).collect();
     for (table, sql) in store::PROJECTIONS {
-        let (here, there) = (store::rows_of(tx, sql, &stations)?, store::rows_of(&rebuilt, sql, &stations)?);
+        let (mut here, there) = (store::rows_of(tx, sql, &stations)?, store::rows_of(&rebuilt, sql, &stations)?);
+        if *table == "scan" {
+            report.elsewhere = set_aside(&mut here, &there);
+        }
         compare(table, &here, &there, &mut report.differences);
     }
     report.ok = report.problems.is_empty() && report.differences.is_empty();
@@ -246,9 +254,18 @@ impl Walk {
     }
 }
 
+/// Takes out rows whose id none of the rebuilt ones has; answers how many. Ids stand first in a row.
+fn set_aside(here: &mut Vec<String>, rebuilt: &[String]) -> u64 {
+    let id = |row: &str| row.split(' ').next().map(str::to_owned);
+    let known: HashSet<Option<String>> = rebuilt.iter().map(|row| id(row)).collect();
+    let before = here.len();
+    here.retain(|row| known.contains(&id(row)));
+    (before - here.len()) as u64
+}
+
 fn compare(table: &str, here: &[String], rebuilt: &[String], differences: &mut Vec<String>) {
     let only = |a: &[String], b: &[String]| {
-        let known: std::collections::HashSet<&String> = b.iter().collect();
+        let known: HashSet<&String> = b.iter().collect();
         a.iter().filter(|row| !known.contains(row)).count()
     };
     let (extra, lacking) = (only(here, rebuilt), only(rebuilt, here));

@@ -48,6 +48,6 @@ fn take_in(tx: &Transaction<'_>, pen: &Pen, body: &GrantBody, grant: Grant) -> R
     };
     journal::append(tx, pen, &fact, None, Vec::new())?;
     let codes: Vec<BlankCodes> = grant.codes;
-    leases::put_blanks(tx, body, &codes)?;
+    leases::put_blanks(tx, body.lease_id, &body.blanks, &codes)?;
     Ok(true)
 }

@@ -5,6 +5,7 @@ use super::request::{HOUR_MS, PLANNED_OUTAGE_MIN};
 use crate::{
     catalog,
     change_feed::Topic,
+    copies,
     devices::Identity,
     error::Fault,
     journal::{self, Pen},
@@ -15,8 +16,13 @@ use crate::{
 use rusqlite::Transaction;
 use willcall_domain::{
     clock::UtcMillis,
-    leases::{GiveBack, holding::surplus, size},
-    problem::Problem,
+    leases::{
+        GiveBack, LeaseState,
+        holding::surplus,
+        size,
+        view::{ReturnRequest, ReturnedView},
+    },
+    problem::{Code, Problem},
     sync::Fact,
 };
 
@@ -38,16 +44,70 @@ pub async fn give_back(station: &Station, identity: &Identity) -> Result<u32, Pr
 fn write(tx: &Transaction<'_>, pen: &Pen, now: UtcMillis) -> Result<u32, Fault> {
     let mut units = 0;
     for gone in due(tx, pen, now)? {
-        units += gone.units.count();
-        let fact = Fact::LeaseReturned {
-            lease_id: gone.lease_id,
-            quota_id: gone.quota_id,
-            event_id: gone.event_id,
-            from: gone.units.from,
-            units: gone.units.count(),
-            blanks: gone.blanks,
-        };
-        journal::append(tx, pen, &fact, None, Vec::new())?;
+        units += record(tx, pen, gone)?;
+    }
+    Ok(units)
+}
+
+fn record(tx: &Transaction<'_>, pen: &Pen, gone: GiveBack) -> Result<u32, Fault> {
+    let units = gone.units.count();
+    let fact = Fact::LeaseReturned {
+        lease_id: gone.lease_id,
+        quota_id: gone.quota_id,
+        event_id: gone.event_id,
+        from: gone.units.from,
+        units,
+        blanks: gone.blanks,
+    };
+    journal::append(tx, pen, &fact, None, Vec::new())?;
+    Ok(units)
+}
+
+/// Gives back units of one quota because a person says so: the newest leases give first, from the high end.
+///
+/// # Errors
+/// `lease-spent` when there are not as many; else when it cannot be recorded. Nothing is given back then.
+pub async fn return_units(station: &Station, request: ReturnRequest) -> Result<ReturnedView, Problem> {
+    let identity = station.enrolled()?;
+    copies::standing::must_not_doubt(station).await?;
+    let pen = station.pen(&identity, station.reading().at)?;
+    let units = station.db().write(move |tx| return_in(tx, &pen, request)).await?;
+    tracing::info!(quota = request.quota_id.0, units, "units given back by hand");
+    station.feed().announce_fact(&[Topic::Till, Topic::Status]);
+    Ok(ReturnedView { units })
+}
+
+fn return_in(tx: &Transaction<'_>, pen: &Pen, request: ReturnRequest) -> Result<u32, Fault> {
+    copies::standing::refuse_doubt(tx, pen.station, pen.incarnation)?;
+    let held = leases::held_leases(tx, pen.station, pen.incarnation)?;
+    let of_quota = held.iter().filter(|l| l.quota_id == request.quota_id);
+    let here: u32 = of_quota.map(|l| l.sellable().count()).sum();
+    let units = request.units.unwrap_or(here);
+    if units == 0 || units > here {
+        let detail = format!("{here} units of this quota are here unsold. Nothing was given back.");
+        return Err(Fault::refused(Code::LeaseSpent, detail));
+    }
+    let mut gone = 0;
+    for one in surplus(&held, request.quota_id, here - units) {
+        gone += record(tx, pen, one)?;
+    }
+    Ok(gone)
+}
+
+/// Gives back everything an incarnation still holds unsold, before its journal ends; answers how many units. What is on
+/// its way to another till stays on its way.
+///
+/// # Errors
+/// When it cannot be recorded.
+pub fn all_that_is_held(tx: &Transaction<'_>, pen: &Pen) -> Result<u32, Fault> {
+    let mut units = 0;
+    for lease in leases::held_leases(tx, pen.station, pen.incarnation)? {
+        let retired = lease.retired();
+        if lease.state == LeaseState::Open {
+            for gone in lease.beyond(0).into_iter().chain(retired) {
+                units += record(tx, pen, gone)?;
+            }
+        }
     }
     Ok(units)
 }
@@ -59,11 +119,15 @@ fn due(tx: &Transaction<'_>, pen: &Pen, now: UtcMillis) -> Result<Vec<GiveBack>,
     if !recalled.is_empty() {
         return Ok(recalled);
     }
+    let items = catalog::items_of_events(tx)?;
     let mut idle = Vec::new();
     for quota in catalog::quotas_of_events(tx)? {
         let here: u32 = held.iter().filter(|l| l.quota_id == quota.quota_id).map(|l| l.sellable().count()).sum();
         let sold = till::sold_since(tx, &quota.items, UtcMillis(now.0 - HOUR_MS))?;
-        let gone = size::idle(here, size::target(sold, PLANNED_OUTAGE_MIN));
+        let on_sale = items.iter().any(|i| i.active && quota.items.contains(&i.item_id));
+        let outage = catalog::event(tx, quota.event_id)?.map_or(PLANNED_OUTAGE_MIN, |event| event.planned_outage_min);
+        // What is not on sale any more is of no use here.
+        let gone = if on_sale { size::idle(here, size::target(sold, outage)) } else { here };
         if gone > 0 {
             idle.extend(surplus(&held, quota.quota_id, here - gone));
         }

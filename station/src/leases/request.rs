@@ -48,12 +48,16 @@ pub async fn request(station: &Station, resting: &mut Vec<QuotaId>) -> Result<As
         return Ok(asked);
     }
     leases::give_back::give_back(station, &identity).await?;
+    leases::rights::give_back::give_back(station, &identity).await?;
     let requests = station.db().write(move |tx| plan.requests(tx)).await?;
     let link = station.server(&identity)?;
     for lease_request in requests {
         let (id, quota) = (lease_request.request_id, lease_request.quota_id);
         match station.transport().lease(&link, &lease_request).await {
-            Ok(grant) => asked.taken_in += u32::from(leases::accept::accept(station, grant).await?),
+            Ok(grant) => {
+                let accepted = leases::accept::accept(station, grant).await;
+                asked.taken_in += u32::from(accepted.map_err(not_the_servers)?);
+            }
             Err(Refusal::Problem { problem, .. }) if problem.code == Code::SoldOut => {
                 station.db().write(move |tx| leases::answered(tx, id)).await?;
                 resting.push(quota);
@@ -68,6 +72,11 @@ pub async fn request(station: &Station, resting: &mut Vec<QuotaId>) -> Result<As
         }
     }
     Ok(asked)
+}
+
+/// Who hands out grants that the server did not sign for this station is not the server.
+fn not_the_servers(problem: Problem) -> Refusal {
+    if problem.code == Code::Protocol { Refusal::Unusable(problem.detail) } else { problem.into() }
 }
 
 struct Plan {

@@ -1,20 +1,26 @@
-//! SQL of leases, blanks and open requests.
+//! SQL of leases, blanks and open requests; of hand-overs in a file of its own.
+
+mod hand_overs;
+
+pub use hand_overs::{
+    KnownHandOver, Way, accepted_by, codes_of_hand_over, hand_overs, of_id, project_hand_over, proof, put_beside,
+    put_hand_over_word,
+};
 
 use crate::{
     copies,
     db::{enumerate, uuid_of, word},
     error::Fault,
-    ticketing,
+    journal, ticketing,
 };
 use rusqlite::{OptionalExtension, Transaction, params};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 use willcall_domain::{
     id::{DeviceId, EventId, ItemId, LeaseId, PositionId, QuotaId, RequestId},
-    leases::{
-        BlankCodes, GrantBody, Held, HeldLease, LeaseRow, LeaseState, UnitRange, UnitRef, Units, holding::BlanksLeft,
-    },
-    sync::{Entry, Fact},
+    leases::{BlankCodes, BlankRange, Held, HeldLease, LeaseRow, LeaseState, UnitRef, Units, holding::BlanksLeft},
+    problem::Code,
+    sync::{Entry, EntryRef, Fact},
     ticketing::{blank, sig1},
 };
 
@@ -34,27 +40,69 @@ pub fn known(tx: &Transaction<'_>, lease: LeaseId) -> Result<bool, Fault> {
 /// The row of a lease that was taken in.
 pub fn project_accepted(tx: &Transaction<'_>, entry: &Entry, fact: &Fact) -> Result<(), Fault> {
     let Fact::LeaseAccepted { lease_id, quota_id, event_id, units, .. } = fact else { return Ok(()) };
+    insert_lease(tx, entry, (*lease_id, *quota_id, *event_id), *units)
+}
+
+fn insert_lease(
+    tx: &Transaction<'_>,
+    entry: &Entry,
+    (lease, quota, event): (LeaseId, QuotaId, EventId),
+    units: u32,
+) -> Result<(), Fault> {
     let sql = "INSERT INTO lease (lease_id, station, incarnation, quota_id, event_id, granted, accepted_seq)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     let seq = i64::try_from(entry.seq).map_err(|_| Fault::Data("a seq is too large".into()))?;
-    let id = lease_id.0.as_bytes().as_slice();
-    tx.prepare_cached(sql)?.execute(params![
-        id,
-        entry.station.0,
-        entry.incarnation,
-        quota_id.0,
-        event_id.0,
-        units,
-        seq
-    ])?;
+    let id = lease.0.as_bytes().as_slice();
+    tx.prepare_cached(sql)?.execute(params![id, entry.station.0, entry.incarnation, quota.0, event.0, units, seq])?;
     Ok(())
 }
 
-/// Counts a unit as sold. Units are used in order, so the number of units sold follows from the highest.
-pub fn project_sold(tx: &Transaction<'_>, unit: UnitRef) -> Result<(), Fault> {
-    let sql = "UPDATE lease SET sold = max(sold, ?2 + 1) WHERE lease_id = ?1";
-    tx.prepare_cached(sql)?.execute(params![unit.lease_id.0.as_bytes().as_slice(), unit.unit])?;
+/// Units were sold.
+pub fn project_sold(tx: &Transaction<'_>, units: impl Iterator<Item = UnitRef>) -> Result<(), Fault> {
+    for (lease, units) in by_lease(units) {
+        let Some((mut sold, mut void)) = moved(tx, lease)? else { continue };
+        sold.add(&units);
+        void.remove(&units);
+        let highest = units.highest(1).iter().last().map_or(0, |unit| unit.saturating_add(1));
+        let sql = "UPDATE lease SET sold_units = ?2, void_units = ?3, sold = max(sold, ?4) WHERE lease_id = ?1";
+        let (sold, void) = (serde_json::to_string(&sold)?, serde_json::to_string(&void)?);
+        tx.prepare_cached(sql)?.execute(params![lease.0.as_bytes().as_slice(), sold, void, highest])?;
+    }
     Ok(())
+}
+
+/// Sales of units were undone: those in `back` can be sold here again, those in `freed` are the server's.
+pub fn project_undone(tx: &Transaction<'_>, back: &[UnitRef], freed: &[UnitRef]) -> Result<(), Fault> {
+    for (units, freed) in [(back, false), (freed, true)] {
+        for (lease, units) in by_lease(units.iter().copied()) {
+            let Some((mut sold, mut void)) = moved(tx, lease)? else { continue };
+            let undone = units.common(&sold);
+            sold.remove(&undone);
+            if freed {
+                void.add(&undone);
+            }
+            let sql = "UPDATE lease SET sold_units = ?2, void_units = ?3 WHERE lease_id = ?1";
+            let (sold, void) = (serde_json::to_string(&sold)?, serde_json::to_string(&void)?);
+            tx.prepare_cached(sql)?.execute(params![lease.0.as_bytes().as_slice(), sold, void])?;
+        }
+    }
+    Ok(())
+}
+
+fn by_lease(units: impl Iterator<Item = UnitRef>) -> BTreeMap<LeaseId, Units> {
+    let mut out: BTreeMap<LeaseId, Vec<u32>> = BTreeMap::new();
+    for unit in units {
+        out.entry(unit.lease_id).or_default().push(unit.unit);
+    }
+    out.into_iter().map(|(lease, units)| (lease, units.into_iter().collect())).collect()
+}
+
+/// Units of a lease that are sold, and units whose sale was undone and which the server frees.
+fn moved(tx: &Transaction<'_>, lease: LeaseId) -> Result<Option<(Units, Units)>, Fault> {
+    let sql = "SELECT sold_units, void_units FROM lease WHERE lease_id = ?1";
+    let read = |row: &rusqlite::Row<'_>| -> rusqlite::Result<(String, String)> { Ok((row.get(0)?, row.get(1)?)) };
+    let found = tx.prepare_cached(sql)?.query_row([lease.0.as_bytes().as_slice()], read).optional()?;
+    found.map(|(sold, void)| Ok((serde_json::from_str(&sold)?, serde_json::from_str(&void)?))).transpose()
 }
 
 /// Marks a blank as a ticket from now on.
@@ -64,18 +112,27 @@ pub fn use_blank(tx: &Transaction<'_>, position: PositionId) -> Result<(), Fault
     Ok(())
 }
 
-/// Keeps the codes of a grant.
-pub fn put_blanks(tx: &Transaction<'_>, grant: &GrantBody, codes: &[BlankCodes]) -> Result<(), Fault> {
-    let sql = "INSERT INTO blank (position_id, lease_id, item_id, n, code, seed) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+/// Keeps the codes that came with a lease, as ranges and their codes. A blank that had left with a hand-over may come back
+/// with another.
+pub fn put_blanks(
+    tx: &Transaction<'_>,
+    lease: LeaseId,
+    blanks: &[BlankRange],
+    codes: &[BlankCodes],
+) -> Result<(), Fault> {
+    let sql = "INSERT INTO blank (position_id, lease_id, item_id, n, code, seed) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+        ON CONFLICT (position_id) DO UPDATE SET lease_id = excluded.lease_id, used = 0 WHERE used = 3";
     let mut insert = tx.prepare_cached(sql)?;
-    for range in &grant.blanks {
+    for range in blanks {
         let of_item = codes.iter().find(|c| c.item_id == range.item_id && c.codes.len() == range.count as usize);
-        let of_item = of_item.ok_or_else(|| Fault::Data("a grant lacks its codes".into()))?;
-        for (n, code) in (0..range.count).zip(&of_item.codes) {
+        let of_item = of_item.ok_or_else(|| Fault::Data("a lease lacks its codes".into()))?;
+        for (n, code) in (range.numbers().from..).zip(&of_item.codes) {
             let position = blank::position(range.base, n);
             let seed = ticketing::pack(&sig1::seed(position, blank::ISSUE)).unwrap_or(-1);
-            let (position, lease) = (position.0.as_bytes().as_slice(), grant.lease_id.0.as_bytes().as_slice());
-            insert.execute(params![position, lease, range.item_id.0, n, code, seed])?;
+            let (position, lease) = (position.0.as_bytes().as_slice(), lease.0.as_bytes().as_slice());
+            if insert.execute(params![position, lease, range.item_id.0, n, code, seed])? == 0 {
+                return Err(Fault::refused(Code::Conflict, "One of these tickets is here already. Nothing was taken."));
+            }
         }
     }
     Ok(())
@@ -88,28 +145,49 @@ pub fn held(tx: &Transaction<'_>, station: DeviceId, incarnation: u32) -> Result
 
 /// The leases in force with all that is known of them here, in the order they were taken in.
 pub fn held_leases(tx: &Transaction<'_>, station: DeviceId, incarnation: u32) -> Result<Vec<HeldLease>, Fault> {
-    let sql = "SELECT lease_id, quota_id, event_id, granted, sold, coalesce(state, 'open'), keep
-        FROM lease LEFT JOIN lease_word USING (lease_id)
-        WHERE station = ?1 AND incarnation IN (SELECT value FROM json_each(?2))
-        ORDER BY incarnation, accepted_seq, lease_id";
     let in_force = serde_json::to_string(&copies::sells_from(tx, station, incarnation)?)?;
-    let (mut blanks, mut returned) = (unused(tx)?, returned(tx)?);
-    let mut statement = tx.prepare_cached(sql)?;
-    let mut rows = statement.query(params![station.0, in_force])?;
+    let tail = "WHERE lease.station = ?1 AND lease.incarnation IN (SELECT value FROM json_each(?2))";
+    select_held(tx, tail, params![station.0, in_force])
+}
+
+/// Every lease of an enrolment, in force or not.
+pub fn all_leases(tx: &Transaction<'_>, station: DeviceId) -> Result<Vec<HeldLease>, Fault> {
+    select_held(tx, "WHERE lease.station = ?1", params![station.0])
+}
+
+fn select_held(tx: &Transaction<'_>, tail: &str, of: impl rusqlite::Params) -> Result<Vec<HeldLease>, Fault> {
+    let sql = format!(
+        "SELECT lease.lease_id, lease.quota_id, lease.event_id, granted, sold_units, void_units, coalesce(state, 'open'),
+            keep, lease.station, lease.incarnation, accepted_seq,
+            EXISTS (SELECT 1 FROM hand_over h WHERE h.hand_over_id = lease.lease_id AND way = 'taken')
+        FROM lease LEFT JOIN lease_word USING (lease_id) {tail} ORDER BY lease.incarnation, accepted_seq, lease.lease_id"
+    );
+    let (mut blanks, mut returned, mut away) = (unused(tx)?, returned(tx)?, hand_overs::away(tx)?);
+    let mut statement = tx.prepare_cached(&sql)?;
+    let mut rows = statement.query(of)?;
     let mut out = Vec::new();
     while let Some(row) = rows.next()? {
         let lease_id = LeaseId(uuid_of(&row.get::<_, Vec<u8>>(0)?)?);
-        let (granted, sold): (u32, u32) = (row.get(3)?, row.get(4)?);
-        let free: Units = UnitRange { from: sold, until: granted }.into();
+        let granted: u32 = row.get(3)?;
+        let sold: Units = serde_json::from_str(&row.get::<_, String>(4)?)?;
+        let void: Units = serde_json::from_str(&row.get::<_, String>(5)?)?;
+        let gone = returned.remove(&lease_id).unwrap_or_default().with(&away.remove(&lease_id).unwrap_or_default());
+        let by = EntryRef {
+            station: DeviceId(row.get(8)?),
+            incarnation: row.get(9)?,
+            seq: row.get::<_, i64>(10)?.unsigned_abs(),
+        };
+        let taken_over: bool = row.get(11)?;
         out.push(HeldLease {
             lease_id,
             quota_id: QuotaId(row.get(1)?),
             event_id: EventId(row.get(2)?),
             granted,
-            free: free.without(&returned.remove(&lease_id).unwrap_or_default()),
-            sold: Units::first(sold),
-            state: enumerate::<LeaseState>(&row.get::<_, String>(5)?)?,
-            keep: row.get(6)?,
+            free: Units::first(granted).without(&sold).without(&void).without(&gone),
+            sold,
+            state: enumerate::<LeaseState>(&row.get::<_, String>(6)?)?,
+            keep: row.get(7)?,
+            confirmed: !taken_over || journal::is_applied(tx, by)?,
             blanks: blanks.remove(&lease_id).unwrap_or_default(),
         });
     }
@@ -146,26 +224,23 @@ pub fn project_returned(tx: &Transaction<'_>, fact: &Fact) -> Result<(), Fault> 
 
 /// Units that went back, by lease.
 fn returned(tx: &Transaction<'_>) -> Result<BTreeMap<LeaseId, Units>, Fault> {
-    let mut statement = tx.prepare_cached("SELECT lease_id, first, until FROM lease_returned")?;
-    let mut rows = statement.query([])?;
-    let mut out: BTreeMap<LeaseId, Units> = BTreeMap::new();
-    while let Some(row) = rows.next()? {
-        let lease = LeaseId(uuid_of(&row.get::<_, Vec<u8>>(0)?)?);
-        out.entry(lease).or_default().add(&UnitRange { from: row.get(1)?, until: row.get(2)? }.into());
-    }
-    Ok(out)
+    hand_overs::ranges(tx, "SELECT lease_id, first, until FROM lease_returned")
 }
 
-/// Leases with units that are neither sold nor given up.
+/// Units of an enrolment that are on their way to another till, and of which nothing was heard, by lease.
+pub fn on_the_way(tx: &Transaction<'_>) -> Result<BTreeMap<LeaseId, Units>, Fault> {
+    hand_overs::in_flight(tx)
+}
+
+/// Leases with units that are neither sold nor given up, or are on their way to another till.
 pub fn open_ids(tx: &Transaction<'_>) -> Result<Vec<Uuid>, Fault> {
-    let mut statement = tx.prepare_cached(
-        "SELECT lease_id FROM lease WHERE granted > sold + coalesce(
-            (SELECT sum(until - first) FROM lease_returned r WHERE r.lease_id = lease.lease_id), 0)",
-    )?;
-    let mut rows = statement.query([])?;
+    let mut statement = tx.prepare_cached("SELECT DISTINCT station FROM lease")?;
+    let stations = statement.query_map([], |row| row.get(0))?.collect::<Result<Vec<i64>, _>>()?;
+    let flying = hand_overs::in_flight(tx)?;
     let mut out = Vec::new();
-    while let Some(row) = rows.next()? {
-        out.push(uuid_of(&row.get::<_, Vec<u8>>(0)?)?);
+    for station in stations {
+        let open = |l: &HeldLease| !l.free.is_empty() || flying.contains_key(&l.lease_id);
+        out.extend(all_leases(tx, DeviceId(station))?.iter().filter(|l| open(l)).map(|l| l.lease_id.0));
     }
     Ok(out)
 }
@@ -180,7 +255,7 @@ pub fn drop_until(tx: &Transaction<'_>, station: DeviceId, incarnation: u32, upt
         tx.execute(&format!("DELETE FROM {table} WHERE lease_id IN ({those})"), of)?;
     }
     tx.execute("DELETE FROM lease WHERE station = ?1 AND incarnation = ?2 AND accepted_seq <= ?3", of)?;
-    Ok(())
+    hand_overs::drop_hand_overs(tx, station, incarnation, upto)
 }
 
 /// Blanks of every lease that can still become a ticket, by item.
@@ -258,3 +333,6 @@ pub fn answered(tx: &Transaction<'_>, request: RequestId) -> Result<(), Fault> {
     tx.prepare_cached(sql)?.execute([request.0.as_bytes().as_slice()])?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -37,7 +37,8 @@ fn put(tx: &Transaction<'_>, row: &PositionRow, at: Stamp, own: bool) -> Result<
             plain, seed, valid_from, valid_until, own, epoch, version)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
         ON CONFLICT (position_id) DO UPDATE SET order_id = excluded.order_id, order_code = excluded.order_code,
-            event_id = excluded.event_id, item_id = excluded.item_id, status = excluded.status, flags = excluded.flags,
+            event_id = excluded.event_id, item_id = excluded.item_id, status = excluded.status,
+            flags = excluded.flags | CASE WHEN own = 2 THEN 1 ELSE 0 END,
             issue = excluded.issue, name = excluded.name, plain = excluded.plain, seed = excluded.seed,
             valid_from = excluded.valid_from, valid_until = excluded.valid_until, own = max(own, excluded.own),
             epoch = excluded.epoch, version = excluded.version
@@ -73,6 +74,16 @@ fn put(tx: &Transaction<'_>, row: &PositionRow, at: Stamp, own: bool) -> Result<
         }
     }
     Ok(news)
+}
+
+/// Tickets this station has sold and undone: refused from now on, whatever the server's row says until it knows.
+pub fn void_own(tx: &Transaction<'_>, positions: &[PositionId]) -> Result<(), Fault> {
+    let sql = "UPDATE position SET own = 2, flags = flags | ?2 WHERE position_id = ?1";
+    let mut update = tx.prepare_cached(sql)?;
+    for id in positions {
+        update.execute(params![id.0.as_bytes().as_slice(), CANCELED])?;
+    }
+    Ok(())
 }
 
 /// Takes a position away, unless a newer one is here or this station sold it.

@@ -12,7 +12,7 @@ use crate::{
         self,
         standing::{Heard, Told},
     },
-    devices::Identity,
+    devices::{self, Identity},
     journal, leases,
     station::{Host, Station},
 };
@@ -24,20 +24,23 @@ use std::{
 use uuid::Uuid;
 use willcall_domain::{
     clock::UtcMillis,
+    devices::check_certificate,
     devices::wire::LinkView,
     entropy,
     id::HistoryId,
-    leases::Grant,
+    leases::{Grant, RightGrant},
     problem::Code,
-    sync::{At, Contact, ContactAnswer, ContactBody, PROTOCOL, contact::check_contact, protocol},
+    sync::{At, Contact, ContactAnswer, ContactBody, PROTOCOL, contact::check_contact, protocol, sealing::SealingKey},
 };
 
 /// Clocks drift: a millisecond in twenty seconds, at worst, of what we carry on by ourselves.
 const DRIFT: i64 = 20_000;
 /// What a difference from before a restart is worth.
-const AFTER_RESTART_MS: i64 = 5_000;
+pub(crate) const AFTER_RESTART_MS: i64 = 5_000;
 /// How far a clock nobody has compared may be wrong, for limits of validity.
 const NEVER_COMPARED_MS: i64 = 60_000;
+/// How far this clock may be off before a person should set it.
+const FAR_OFF_MS: i64 = 300_000;
 
 /// The link and the clocks, in memory.
 #[derive(Debug)]
@@ -222,11 +225,23 @@ impl Link {
         let known = measured(&state, wall, monotonic_ms);
         let (offset_ms, uncertainty_ms) = known.unwrap_or((0, -1));
         let mut now = UtcMillis(wall.0.saturating_add(offset_ms));
-        if let (None, Some(floor)) = (state.anchor, state.floor) {
-            now = now.max(floor);
+        let mut at = At { wall, offset_ms, uncertainty_ms, boot: self.boot, monotonic_ms };
+        let mut wide = known.map_or(NEVER_COMPARED_MS, |(_, uncertainty)| uncertainty);
+        if let (None, Some(floor)) = (state.anchor, state.floor)
+            && floor > now
+        {
+            // This clock was set back while the program was off: by at least so much, and nobody knows how much more.
+            let back = floor.since(now);
+            (now, wide) = (floor, wide.saturating_add(back));
+            at.uncertainty_ms = if uncertainty_ms < 0 { uncertainty_ms } else { uncertainty_ms.saturating_add(back) };
         }
-        let at = At { wall, offset_ms, uncertainty_ms, boot: self.boot, monotonic_ms };
-        Reading { at, now, uncertainty_ms: known.map_or(NEVER_COMPARED_MS, |(_, uncertainty)| uncertainty) }
+        Reading { at, now, uncertainty_ms: wide }
+    }
+
+    /// Whether this clock is so far off that a person should set it.
+    #[must_use]
+    pub fn is_far_off(&self, host: &Host) -> bool {
+        self.measured(host).is_some_and(|(offset, wide)| offset.saturating_abs().saturating_sub(wide) > FAR_OFF_MS)
     }
 
     /// How old the data is; `None` when this station never was caught up.
@@ -272,7 +287,10 @@ fn measured(state: &State, wall: UtcMillis, monotonic_ms: u64) -> Option<(i64, i
         let server = anchor.server.0.saturating_add(passed);
         return Some((server.saturating_sub(wall.0), anchor.uncertainty_ms.saturating_add(passed / DRIFT)));
     }
-    state.remembered.map(|(offset, uncertainty)| (offset, uncertainty.max(AFTER_RESTART_MS)))
+    // By this clock: how long ago that was, and how far it may have drifted since.
+    let passed = state.last_contact_at.map_or(0, |at| wall.since(at).saturating_abs());
+    let wide = |uncertainty: i64| uncertainty.max(AFTER_RESTART_MS).saturating_add(passed / DRIFT);
+    state.remembered.map(|(offset, uncertainty)| (offset, wide(uncertainty)))
 }
 
 /// Makes contact: proves the server, compares clocks, takes in grants whose answer was lost, and notices when the
@@ -325,29 +343,36 @@ async fn make(station: &Station) -> Result<ContactBody, Refusal> {
     Err(Refusal::Unusable("The server takes this station for a copy again and again.".into()))
 }
 
-/// One question and its answer, and what the answer means for this station.
-async fn exchange(station: &Station, identity: &Identity, told: Told) -> Result<(ContactBody, Heard), Refusal> {
-    let (device, incarnation) = (identity.device_id, told.incarnation);
-    let counts = move |tx: &rusqlite::Transaction<'_>| {
-        Ok((journal::waiting(tx)?, journal::acked(tx, device, incarnation)?, store::newest_history(tx)?))
-    };
-    let (waiting, acked, history) = station.db().read(counts).await?;
-    let nonce = hex::encode(entropy::bytes::<16>(&*station.host().entropy));
-    let question = Contact {
-        nonce: nonce.clone(),
+/// What a station says of itself, under a fresh nonce.
+fn question(station: &Station, told: &Told) -> Contact {
+    Contact {
+        nonce: hex::encode(entropy::bytes::<16>(&*station.host().entropy)),
         protocol: PROTOCOL,
         software: station.software().to_owned(),
-        incarnation,
+        incarnation: told.incarnation,
         length: told.length,
-        waiting,
+        waiting: 0,
         tail_hash: told.tail_hash.clone(),
         resume: told.resume.clone(),
         machine: station.host().machine.clone(),
         suspect: told.suspect,
         clock: Some(station.host().clock.now()),
-        history,
+        history: None,
+        read: None,
         erased: told.erased.clone(),
+    }
+}
+
+/// One question and its answer, and what the answer means for this station.
+async fn exchange(station: &Station, identity: &Identity, told: Told) -> Result<(ContactBody, Heard), Refusal> {
+    let (device, incarnation) = (identity.device_id, told.incarnation);
+    let counts = move |tx: &rusqlite::Transaction<'_>| {
+        let read = store::standing(tx, 1)?.map(|here| here.after);
+        Ok((journal::waiting(tx)?, journal::acked(tx, device, incarnation)?, store::newest_history(tx)?, read))
     };
+    let (waiting, acked, history, read) = station.db().read(counts).await?;
+    let question = Contact { waiting, history, read, ..question(station, &told) };
+    let nonce = question.nonce.clone();
     let clock = &station.host().clock;
     let asked = clock.monotonic_ms();
     let answer = ask(station, &station.server(identity)?, question).await?;
@@ -363,10 +388,20 @@ async fn exchange(station: &Station, identity: &Identity, told: Told) -> Result<
     let before = station.link().view().connected;
     station.link().connected(wall, Anchor { server, monotonic_ms: answered, uncertainty_ms: half.max(1) });
     let (said, offset, who) = (body.clone(), server.since(wall), identity.clone());
+    // A key that is none seals nothing; the copies of the journal stay this station's own then.
+    let sealing = body.sealing_key.as_deref().and_then(|text| SealingKey::from_hex(text).ok());
+    // One that is not this server's own would be refused by every till it is shown to.
+    let certificate = answer.certificate.clone().filter(|c| check_certificate(c, &identity.server_key).is_ok());
     let marked = station.keeper().marked().is_some_and(|mark| mark.station == device);
     let taken_in = station.db().write_small(move |tx| {
         store::remember_contact(tx, wall, offset, half.max(1))?;
         store::meet_history(tx, said.history)?;
+        if let Some(key) = sealing {
+            devices::keep_sealing_key(tx, device, &key)?;
+        }
+        if let Some(certificate) = certificate {
+            devices::put_certificate(tx, device, &certificate)?;
+        }
         let heard = copies::standing::heard(tx, &who, &told, &said, marked)?;
         // Compared with what was confirmed before asking: a page may have been confirmed meanwhile.
         let less = said.acked < acked;
@@ -383,6 +418,7 @@ async fn exchange(station: &Station, identity: &Identity, told: Told) -> Result<
     }
     if matches!(heard, Heard::Itself | Heard::MayTurnUp) {
         take_grants(station, answer.open_grants).await?;
+        take_rights(station, answer.open_rights).await?;
     }
     // What is missing is asked for when the link is new, not at each contact.
     let heard = if before && heard == Heard::MayTurnUp { Heard::Itself } else { heard };
@@ -394,6 +430,19 @@ async fn take_grants(station: &Station, grants: Vec<Grant>) -> Result<(), Refusa
     for grant in grants {
         if let Err(problem) = leases::accept::accept(station, grant).await {
             tracing::error!(%problem, "a grant that was offered again could not be taken in");
+            if problem.code == Code::NotRecorded {
+                return Err(Refusal::from(problem));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Rights this till is given unasked, and those whose answer was lost.
+async fn take_rights(station: &Station, grants: Vec<RightGrant>) -> Result<(), Refusal> {
+    for grant in grants {
+        if let Err(problem) = leases::rights::ask::accept(station, grant).await {
+            tracing::error!(%problem, "a right that was offered could not be taken");
             if problem.code == Code::NotRecorded {
                 return Err(Refusal::from(problem));
             }

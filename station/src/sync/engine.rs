@@ -35,7 +35,7 @@ const GATHER: Duration = Duration::from_millis(20);
 /// So many uploads at once, then one each so often: a gate stays below sixty requests a minute.
 const UPLOADS: (u32, Duration) = (10, Duration::from_millis(1_200));
 /// Pages of the change feed: how many changes at first, at least, at most.
-const PAGES: (u32, u32, u32) = (200, 50, 200);
+const PAGES: (u32, u32, u32) = (200, 50, 2_000);
 /// How long a quota that was sold out is not asked for again.
 const REST: Duration = Duration::from_secs(60);
 
@@ -301,7 +301,7 @@ async fn next_changes(station: &Station, signals: &Signals, load: &mut Load) -> 
     let asked = station.host().clock.monotonic_ms();
     let pulled = pull::pull(station, from, load.now()).await;
     let pulled = pulled.inspect_err(|refusal| {
-        if matches!(refusal, Refusal::NoLink(_)) {
+        if matches!(refusal, Refusal::NoLink(_) | Refusal::Unreached(_)) {
             load.failed();
         }
     })?;

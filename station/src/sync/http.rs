@@ -18,11 +18,11 @@ use url::Url;
 use willcall_domain::{
     devices::wire::{EnrolAnswer, EnrolRequest},
     id::EventId,
-    leases::{Grant, wire::LeaseRequest},
+    leases::{Grant, RightGrant, RightRequest, wire::LeaseRequest},
     problem::{Code, Problem},
     sync::{
         ChangesAnswer, Contact, ContactAnswer, Cursor, Entry, Offer, OfferAnswer, PROTOCOL, PROTOCOL_HEADER,
-        PushAnswer, PushRequest, journal::GiveBackAnswer,
+        PushAnswer, PushRequest, journal::GiveBackAnswer, mirror::CarriedAnswer,
     },
 };
 
@@ -149,7 +149,8 @@ pub(super) fn no_link(error: &reqwest::Error) -> Refusal {
     } else if error.is_timeout() {
         too_late()
     } else {
-        Refusal::NoLink("The answer was cut off.".into())
+        // Whoever breaks a line off keeps nobody waiting, so asking again costs as little as where nobody is.
+        Refusal::Unreached("The line broke off.".into())
     }
 }
 
@@ -258,6 +259,16 @@ impl Transport for HttpTransport {
 
     async fn lease(&self, server: &Server, request: &LeaseRequest) -> Result<Grant, Refusal> {
         self.post(server, "leases", request).await
+    }
+
+    async fn right(&self, server: &Server, request: &RightRequest) -> Result<RightGrant, Refusal> {
+        self.post(server, "rights", request).await
+    }
+
+    async fn carry(&self, server: &Server, file: Vec<u8>) -> Result<CarriedAnswer, Refusal> {
+        let first_byte = first_byte_after(file.len());
+        let request = self.request(reqwest::Method::POST, server, "journal/carried")?;
+        answer(request.header(CONTENT_TYPE, "application/octet-stream").body(file), first_byte).await
     }
 
     async fn offer(&self, server: &Server, offer: &Offer) -> Result<OfferAnswer, Refusal> {

@@ -10,8 +10,8 @@ use willcall_domain::entropy;
 /// The first pause is a random part of this; each that follows, of twice as much.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
-/// Where no server was reached (no route, nobody listens, the sign-in page of a network) asking again costs nobody
-/// anything, and people watch for the link to come back.
+/// Where no server was reached (no route, nobody listens, the line broke off, the sign-in page of a network) asking again
+/// costs next to nothing, and people watch for the link to come back.
 const LONGEST_UNREACHED: Duration = Duration::from_secs(3);
 /// What a server asks for beyond this is taken for a mistake.
 const LONGEST_ASKED: Duration = Duration::from_secs(3600);

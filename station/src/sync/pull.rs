@@ -17,7 +17,7 @@ use crate::{
     ticketing,
 };
 use rusqlite::Transaction;
-use std::collections::HashMap;
+use std::{collections::HashMap, ops::Range, sync::Arc};
 use willcall_domain::{
     clock::UtcMillis,
     id::{DeviceId, PositionId},
@@ -26,6 +26,9 @@ use willcall_domain::{
         change::{EraseRow, Gone},
     },
 };
+
+/// Rows merged in one transaction. Who scans waits for at most one: about 5 ms.
+pub(super) const SLICE: usize = 100;
 
 /// What applying rows changed.
 #[derive(Debug, Default, Clone, Copy)]
@@ -42,6 +45,19 @@ pub struct Applied {
     pub passed_over: u64,
     /// Personal data was erased: the copies of the journal follow.
     pub erased: bool,
+}
+
+impl Applied {
+    /// What two transactions changed together.
+    pub(super) fn add(&mut self, other: Self) {
+        self.news += other.news;
+        self.door |= other.door;
+        self.till |= other.till;
+        self.reload |= other.reload;
+        self.own_row |= other.own_row;
+        self.passed_over += other.passed_over;
+        self.erased |= other.erased;
+    }
 }
 
 /// Merges rows into one transaction.
@@ -67,8 +83,19 @@ impl<'a, 'c> Merge<'a, 'c> {
         found.is_some_and(|at| *at >= Stamp { epoch: self.epoch, version })
     }
 
+    /// Merges rows. What this device may not see any more by its own row goes with it.
+    pub(super) fn rows<'r>(&mut self, rows: impl IntoIterator<Item = &'r Row>) -> Result<(), Fault> {
+        let before = std::mem::take(&mut self.applied.own_row);
+        rows.into_iter().try_for_each(|row| self.row(row))?;
+        if self.applied.own_row {
+            scope::narrow(self.tx)?;
+        }
+        self.applied.own_row |= before;
+        Ok(())
+    }
+
     /// Merges one row. One that cannot be kept as it is must not hold up all that come after it.
-    pub(super) fn row(&mut self, row: &Row) -> Result<(), Fault> {
+    fn row(&mut self, row: &Row) -> Result<(), Fault> {
         match self.put(row) {
             Err(Fault::Data(what)) => {
                 tracing::error!(what, "a row of the server cannot be kept; it is passed over");
@@ -116,7 +143,10 @@ impl<'a, 'c> Merge<'a, 'c> {
                 (news, news, news)
             }
             Row::Lease(row) => (leases::put_word(tx, row, epoch)?, false, true),
-            Row::HandOver(_) | Row::Right(_) | Row::Voucher(_) | Row::Unknown => (false, false, false),
+            Row::HandOver(row) => (leases::put_hand_over_word(tx, row, epoch)?, false, true),
+            Row::Right(row) => (leases::rights::put_word(tx, row, epoch)?, false, true),
+            Row::Voucher(row) => (leases::rights::put_voucher(tx, row, epoch)?, false, true),
+            Row::Unknown => (false, false, false),
         };
         self.applied.passed_over += u64::from(*row == Row::Unknown);
         self.applied.news += u64::from(news);
@@ -195,13 +225,39 @@ pub async fn take(station: &Station, answer: ChangesAnswer, from: Standing) -> R
     let caught_up = answer.next >= answer.head;
     let of =
         Taking { me: station.enrolled()?.device_id, now: station.host().clock.now(), spoken: station.link().spoken() };
-    let write = move |tx: &Transaction<'_>| {
-        let applied = take_in(tx, &answer, from, of)?;
-        Ok((applied, applied.own_row && scope::needed(tx, of.spoken, None)?.is_some()))
-    };
-    let (applied, scope_changed) = station.db().write(write).await?;
-    settle(station, applied, caught_up).await?;
+    let mut applied = Applied::default();
+    let taken = take_slices(station, answer, from, of, &mut applied).await;
+    // What is kept in memory follows also what went in of a page that did not go in whole.
+    settle(station, applied, caught_up && taken.is_ok()).await?;
+    taken?;
+    let look = move |tx: &Transaction<'_>| Ok(scope::needed(tx, of.spoken, None)?.is_some());
+    let scope_changed = applied.own_row && station.db().read(look).await?;
     Ok(Pulled { applied, caught_up, snapshot_needed: false, scope_changed })
+}
+
+/// Merges a page slice by slice, as long as this station stands where it asked from; the cursor moves with the last. A
+/// program that is killed in between has newer rows under an old cursor, and will be told of them once more.
+async fn take_slices(
+    station: &Station,
+    answer: ChangesAnswer,
+    from: Standing,
+    of: Taking,
+    total: &mut Applied,
+) -> Result<(), Refusal> {
+    let answer = Arc::new(answer);
+    let mut at = 0;
+    loop {
+        let part = at..answer.changes.len().min(at + SLICE);
+        at = part.end;
+        let last = at == answer.changes.len();
+        let answer = Arc::clone(&answer);
+        let write = move |tx: &Transaction<'_>| take_in(tx, &answer, part, from, of);
+        let Some(applied) = station.db().write(write).await? else { return Ok(()) };
+        total.add(applied);
+        if last {
+            return Ok(());
+        }
+    }
 }
 
 /// How often it is written down that the data is as new as it can be, for the age after a restart.
@@ -229,15 +285,24 @@ struct Taking {
     spoken: u32,
 }
 
-fn take_in(tx: &Transaction<'_>, answer: &ChangesAnswer, from: Standing, of: Taking) -> Result<Applied, Fault> {
-    // Two may ask at once, a person and the loop: only who stands where it asked from moves on.
+/// Takes in a part of a page; `None` where this station does not stand any more where it asked from: two may ask at once,
+/// a person and the loop, and only one moves on.
+fn take_in(
+    tx: &Transaction<'_>,
+    answer: &ChangesAnswer,
+    part: Range<usize>,
+    from: Standing,
+    of: Taking,
+) -> Result<Option<Applied>, Fault> {
     if store::standing(tx, of.spoken)? != Some(from) {
-        return Ok(Applied::default());
+        return Ok(None);
     }
+    let last = part.end == answer.changes.len();
     let epoch = store::meet_history(tx, answer.history)?;
     let mut merge = Merge::begin(tx, epoch, of.me)?;
-    for change in &answer.changes {
-        merge.row(&change.row)?;
+    merge.rows(answer.changes.get(part).unwrap_or_default().iter().map(|change| &change.row))?;
+    if !last {
+        return Ok(Some(merge.applied));
     }
     let next = answer.next.max(from.after.position);
     let urgent = answer.urgent.unwrap_or(next).max(from.urgent);
@@ -247,10 +312,7 @@ fn take_in(tx: &Transaction<'_>, answer: &ChangesAnswer, from: Standing, of: Tak
     if answer.next >= answer.head {
         store::remember_caught_up(tx, of.now)?;
     }
-    if merge.applied.own_row {
-        scope::narrow(tx)?;
-    }
-    Ok(merge.applied)
+    Ok(Some(merge.applied))
 }
 
 /// After rows were stored: what is kept in memory, and who listens.

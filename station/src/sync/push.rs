@@ -3,6 +3,7 @@
 
 use super::{
     pace::Load,
+    store,
     transport::{Refusal, Server},
 };
 use crate::{
@@ -14,7 +15,7 @@ use crate::{
 use willcall_domain::{
     id::DeviceId,
     problem::{Code, Problem},
-    sync::{Entry, Outcome, PushRequest},
+    sync::{Entry, Outcome, PushAnswer, PushRequest},
 };
 
 /// Entries of one page: at first, at least, at most.
@@ -132,7 +133,7 @@ async fn push_incarnation(
         if page.entries.len() >= most as usize {
             load.took(clock.monotonic_ms().saturating_sub(asked));
         }
-        let news = note(station, &page.entries, answer.outcomes).await?;
+        let news = note(station, &page.entries, answer).await?;
         drop(speaking);
         *confirmed += news;
         if news == 0 {
@@ -147,19 +148,30 @@ fn unanswered(entries: &[Entry]) -> Refusal {
     Refusal::Problem { problem: Box::new(Problem::new(Code::Protocol, detail)), retry_after_s: None }
 }
 
-async fn note(station: &Station, sent: &[Entry], outcomes: Vec<(u64, Outcome)>) -> Result<u64, Refusal> {
+/// Notes what the server said of a page. What one said that was put back to an earlier instant since is no longer so.
+async fn note(station: &Station, sent: &[Entry], answer: PushAnswer) -> Result<u64, Refusal> {
     let Some(first) = sent.first() else { return Ok(0) };
+    let PushAnswer { outcomes, history, .. } = answer;
     let (device, incarnation) = (first.station, first.incarnation);
     let sent: std::collections::HashSet<u64> = sent.iter().map(|e| e.seq).collect();
     let noted = station.db().write_small(move |tx| {
+        if let Some(history) = history {
+            if store::epoch(tx, history)?.is_some() && store::newest_history(tx)? != Some(history) {
+                return Ok(None);
+            }
+            store::meet_history(tx, history)?;
+        }
         let (mut news, mut cases) = (0, 0);
         for (seq, outcome) in outcomes.into_iter().filter(|(seq, _)| sent.contains(seq)) {
             news += u64::from(journal::acknowledge(tx, device, incarnation, seq, outcome)?);
             cases += u64::from(outcome != Outcome::Applied);
         }
-        Ok((news, cases))
+        Ok(Some((news, cases)))
     });
-    let (news, cases) = noted.await?;
+    let Some((news, cases)) = noted.await? else {
+        let detail = "A server answered that has been replaced by another since; what it confirmed is sent again.";
+        return Err(Refusal::NoLink(detail.into()));
+    };
     if news > 0 {
         tracing::info!(entries = news, with_case = cases, "the server confirmed entries");
         station.feed().announce(&[Topic::Status, Topic::Door, Topic::Till]);

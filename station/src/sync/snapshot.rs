@@ -1,30 +1,21 @@
-//! A snapshot: read as it comes and put aside, and only once it is whole merged in one transaction under own facts. One
-//! that was cut off, or is not the server's, changes nothing. What is here already is sorted out before the writer is
-//! asked, so that nobody at the door waits for it.
+//! A snapshot: read as it comes and put aside, and only once it is whole merged under own facts. One that was cut off, or
+//! is not the server's, changes nothing. What is here already is sorted out before the writer is asked, so that nobody at
+//! the door waits for it.
 
 use super::{
-    pull::{self, Applied, Merge},
+    merging::{self, From},
+    pull::{self, Applied},
     scope::{self, Needed},
     spool::{Spool, Spooled},
     store,
     transport::{Download, Refusal, Standing},
 };
-use crate::{catalog, checkin, error::Fault, orders, station::Station};
+use crate::{error::Fault, station::Station};
 use flate2::read::MultiGzDecoder;
 use futures_util::StreamExt as _;
-use rusqlite::Transaction;
-use std::{
-    collections::HashSet,
-    io::{BufRead, BufReader, Cursor, Read},
-};
+use std::io::{BufRead, BufReader, Cursor, Read};
 use tokio::sync::mpsc;
-use willcall_domain::{
-    id::{DeviceId, PositionId},
-    sync::{
-        Row,
-        change::{SnapshotEnd, SnapshotStart},
-    },
-};
+use willcall_domain::sync::change::{SnapshotEnd, SnapshotStart};
 
 /// Pieces of the download between the line and who reads them.
 const AHEAD: usize = 16;
@@ -35,7 +26,8 @@ const LONGEST_LINE: u64 = 4 << 20;
 /// events that came into the scope. Answers what it brought; `None` where none was needed.
 ///
 /// # Errors
-/// When the link fails, it was cut off or is not the server's, or it could not be stored; nothing has changed then.
+/// When the link fails, it was cut off or is not the server's: nothing has changed then. Or when it could not be stored: a
+/// part of it may be there then, and the next one brings all of it.
 pub async fn fill(station: &Station, refused: Option<Standing>) -> Result<Option<Applied>, Refusal> {
     // A person and the loop may ask at once; who comes second finds that it is there.
     let _one = station.link().downloading().lock().await;
@@ -57,19 +49,17 @@ pub async fn fill(station: &Station, refused: Option<Standing>) -> Result<Option
     let spool = Spool::create(station.folder(), &*station.host().entropy)?;
     let whole = receive(download, spool).await?;
     let (rows, position) = (whole.spooled.lines, whole.start.position);
-    let sifted = station.db().read(move |tx| sift(tx, whole)).await?;
-    let from = From { me: identity.device_id, spoken, refused };
-    let swapped = station.db().write(move |tx| swap(tx, sifted, &from)).await?;
-    let applied = swapped.map_err(Refusal::NoLink)?;
+    let sifted = station.db().read(move |tx| merging::sift(tx, whole)).await?;
+    let applied = merging::merge(station, sifted, From { me: identity.device_id, spoken, refused }).await?;
     tracing::info!(rows, news = applied.news, position, events = events.len(), "took a snapshot");
     pull::settle(station, Applied { door: true, till: true, reload: true, ..applied }, false).await?;
     Ok(Some(applied))
 }
 
 /// A download that has arrived to its end.
-struct Whole {
-    start: SnapshotStart,
-    spooled: Spooled,
+pub(super) struct Whole {
+    pub start: SnapshotStart,
+    pub spooled: Spooled,
 }
 
 fn cut_off() -> Refusal {
@@ -160,161 +150,6 @@ fn read(chunks: Chunks, mut spool: Spool) -> Result<Whole, Refusal> {
 fn beginning(line: &[u8]) -> Result<SnapshotStart, Refusal> {
     let no_snapshot = "Something answered that is not the server, perhaps the sign-in page of a network.";
     serde_json::from_slice(line).map_err(|_| Refusal::Unusable(no_snapshot.into()))
-}
-
-/// A whole download, and what of it is news here.
-struct Sifted {
-    whole: Whole,
-    /// For each line whether it has to be merged; empty where all have.
-    news: Vec<bool>,
-    seen: Seen,
-    /// Positions that are here and not in the snapshot.
-    unseen: Vec<PositionId>,
-}
-
-/// Looks each row up beside the writer. On a station that knows no event yet all is news.
-fn sift(tx: &Transaction<'_>, mut whole: Whole) -> Result<Sifted, Fault> {
-    let epoch = store::epoch(tx, whole.start.history)?;
-    let (Some(epoch), true) = (epoch, !catalog::events(tx)?.is_empty()) else {
-        return Ok(Sifted { whole, news: Vec::new(), seen: Seen::default(), unseen: Vec::new() });
-    };
-    let mut news = Vec::with_capacity(usize::try_from(whole.spooled.lines).unwrap_or(0));
-    let mut seen = Seen::default();
-    while let Some(line) = whole.spooled.line()? {
-        let row: Row = serde_json::from_slice(line)?;
-        seen.note(&row);
-        news.push(match &row {
-            Row::Position(row) => orders::is_news(tx, row, epoch)?,
-            Row::Scan(row) => checkin::is_news(tx, row)?,
-            Row::Event(_)
-            | Row::Item(_)
-            | Row::Quota(_)
-            | Row::List(_)
-            | Row::Key(_)
-            | Row::VoidBlanks(_)
-            | Row::Device(_)
-            | Row::Organizer(_)
-            | Row::Lease(_)
-            | Row::HandOver(_)
-            | Row::Right(_)
-            | Row::Voucher(_)
-            | Row::Case(_)
-            | Row::Erase(_)
-            | Row::Gone(_)
-            | Row::Unknown => true,
-        });
-    }
-    whole.spooled.again()?;
-    let unseen = match &whole.start.events {
-        Some(events) if !whole.start.partial => orders::unseen(tx, events, epoch, &seen.positions)?,
-        Some(_) | None => Vec::new(),
-    };
-    Ok(Sifted { whole, news, seen, unseen })
-}
-
-/// Who takes a snapshot, and why.
-struct From {
-    me: DeviceId,
-    spoken: u32,
-    refused: Option<Standing>,
-}
-
-/// Merges a whole download, all or nothing. A sentence where the server that answered is behind what is known here.
-fn swap(tx: &Transaction<'_>, sifted: Sifted, from: &From) -> Result<Result<Applied, String>, Fault> {
-    let Sifted { mut whole, news, seen, unseen } = sifted;
-    let start = whole.start;
-    let newest = store::newest_history(tx)?;
-    let met = store::epoch(tx, start.history)?;
-    if met.is_some() && newest != Some(start.history) {
-        return Ok(Err("A server answered that has been replaced by another since; nothing of it was taken.".into()));
-    }
-    let same = store::standing(tx, from.spoken)?.filter(|here| here.after.history == start.history);
-    if same.is_some() && same == from.refused && same.is_some_and(|here| here.after.position > start.position) {
-        let behind = "The server knows less than it did: it was put back without `willcall-server recover`.";
-        return Ok(Err(behind.into()));
-    }
-    if start.protocol.max(1) < from.spoken {
-        return Ok(Err("The server is being updated; its snapshot is still of the earlier version.".into()));
-    }
-    let epoch = store::meet_history(tx, start.history)?;
-    let mut merge = Merge::begin(tx, epoch, from.me)?;
-    let mut at = 0;
-    while let Some(line) = whole.spooled.line()? {
-        if news.get(at).copied().unwrap_or(true) {
-            merge.row(&serde_json::from_slice(line)?)?;
-        }
-        at += 1;
-    }
-    let mut applied = merge.applied;
-    // What the feed brought since is newer than the snapshot, and its absence from it says nothing.
-    let newest_here = same.is_none_or(|here| here.urgent <= start.position);
-    if !start.partial && newest_here && !news.is_empty() {
-        applied.news += merge.drop_unseen(&unseen)?;
-        seen.drop_others(tx, epoch)?;
-    }
-    if !start.partial {
-        let position = same.map_or(start.position, |here| here.after.position.max(start.position));
-        store::stand(tx, epoch, (position, same.map_or(position, |here| here.urgent)), start.protocol)?;
-    }
-    note_scope(tx, &start)?;
-    Ok(Ok(applied))
-}
-
-/// A server of the first version does not say which events it sent: all that this station may see.
-fn note_scope(tx: &Transaction<'_>, start: &SnapshotStart) -> Result<(), Fault> {
-    let all = match &start.events {
-        Some(events) => events.clone(),
-        None => crate::devices::current(tx)?.map_or_else(Vec::new, |me| me.events),
-    };
-    scope::widen(tx, &all, start.names)?;
-    scope::narrow(tx)
-}
-
-/// What a snapshot has.
-#[derive(Default)]
-struct Seen {
-    events: Vec<i64>,
-    items: Vec<i64>,
-    quotas: Vec<i64>,
-    lists: Vec<i64>,
-    positions: HashSet<PositionId>,
-}
-
-impl Seen {
-    fn note(&mut self, row: &Row) {
-        match row {
-            Row::Event(row) => self.events.push(row.event_id.0),
-            Row::Item(row) => self.items.push(row.item_id.0),
-            Row::Quota(row) => self.quotas.push(row.quota_id.0),
-            Row::List(row) => self.lists.push(row.list_id.0),
-            Row::Position(row) => _ = self.positions.insert(row.position_id),
-            Row::Key(_)
-            | Row::Scan(_)
-            | Row::VoidBlanks(_)
-            | Row::Device(_)
-            | Row::Organizer(_)
-            | Row::Lease(_)
-            | Row::HandOver(_)
-            | Row::Right(_)
-            | Row::Voucher(_)
-            | Row::Case(_)
-            | Row::Erase(_)
-            | Row::Gone(_)
-            | Row::Unknown => {}
-        }
-    }
-
-    /// Lets go of rows of this very history that it no longer has. What an earlier one had is nobody's to delete.
-    fn drop_others(&self, tx: &Transaction<'_>, epoch: i64) -> Result<(), Fault> {
-        let tables = [("event", &self.events), ("item", &self.items), ("quota", &self.quotas), ("list", &self.lists)];
-        for (table, kept) in tables {
-            let dropped = store::drop_missing(tx, table, kept, epoch)?;
-            if dropped > 0 {
-                tracing::info!(table, dropped, "rows that the snapshot no longer has");
-            }
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]

@@ -8,9 +8,12 @@ use url::Url;
 use willcall_domain::{
     devices::wire::{EnrolAnswer, EnrolRequest},
     id::EventId,
-    leases::{Grant, wire::LeaseRequest},
+    leases::{Grant, RightGrant, RightRequest, wire::LeaseRequest},
     problem::{Code, Problem},
-    sync::{ChangesAnswer, Contact, ContactAnswer, Cursor, Entry, Offer, OfferAnswer, PushAnswer, PushRequest},
+    sync::{
+        ChangesAnswer, Contact, ContactAnswer, Cursor, Entry, Offer, OfferAnswer, PushAnswer, PushRequest,
+        mirror::CarriedAnswer,
+    },
 };
 
 /// Whom to ask, and as whom.
@@ -62,7 +65,7 @@ pub enum Refusal {
     /// No answer, or not in time: to be tried again later.
     #[error("no link: {0}")]
     NoLink(String),
-    /// Nobody was there to be asked: no route, no name, nobody listens.
+    /// Nobody was there to be asked: no route, no name, nobody listens; or the line broke off at once.
     #[error("no link: {0}")]
     Unreached(String),
     /// What came is not the whole answer of a server of ours: the sign-in page of a network, something cut off, nonsense.
@@ -152,8 +155,16 @@ pub trait Transport: Send + Sync + std::fmt::Debug {
     /// `least`.
     async fn snapshot(&self, server: &Server, events: &[EventId], least: Option<Cursor>) -> Result<Download, Refusal>;
     async fn lease(&self, server: &Server, request: &LeaseRequest) -> Result<Grant, Refusal>;
+    /// The right to a voucher or a web order. Not every server grants them.
+    async fn right(&self, _server: &Server, _request: &RightRequest) -> Result<RightGrant, Refusal> {
+        Err(Refusal::from(Problem::new(Code::NotFound, "This server gives no rights.")))
+    }
     /// Entries of this station that the server has, of one incarnation, after this number.
     async fn give_back(&self, server: &Server, incarnation: u32, after: u64) -> Result<Vec<Entry>, Refusal>;
+    /// A journal in a file, or a piece of one that stands for itself. Not every server takes them.
+    async fn carry(&self, _server: &Server, _file: Vec<u8>) -> Result<CarriedAnswer, Refusal> {
+        Err(Refusal::from(Problem::new(Code::NotFound, "This server takes no journals in files.")))
+    }
     /// Rows the server may have no longer. Not every server takes them.
     async fn offer(&self, _server: &Server, _offer: &Offer) -> Result<OfferAnswer, Refusal> {
         Err(Refusal::from(Problem::new(Code::NotFound, "Nothing is offered this way.")))

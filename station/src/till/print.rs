@@ -7,10 +7,11 @@ use willcall_domain::{
     access::OrganizerRow,
     catalog::EventRow,
     id::OrderId,
+    money::Money,
     paper::{Accent, Fonts, Language, PaperError, ReceiptLine, ReceiptPaper, TicketPaper, receipt_pdf, ticket_pdf},
     problem::{Code, Problem},
     sync::{Fact, fact::Printed},
-    till::wire::{SaleView, SoldPosition},
+    till::wire::{SaleView, SoldPosition, VoidView},
 };
 
 /// What both papers of a sale carry besides the sale itself.
@@ -22,21 +23,31 @@ struct Sheet {
     test: bool,
     /// Which print this will be, from 1.
     copy: u32,
+    /// The receipt over money that went back; `None` is the sale's own.
+    back: Option<VoidView>,
 }
 
-/// The paper of a sale. Drawing takes a while and is done away from the threads that answer.
+/// The paper of a sale: its tickets, its receipt, or the receipt of this number over money that went back. Drawing takes a
+/// while and is done away from the threads that answer.
 ///
 /// # Errors
-/// When there is no such sale here, it has no ticket, or the PDF cannot be written.
-pub async fn paper(station: &Station, order: OrderId, what: Printed, language: Language) -> Result<Vec<u8>, Problem> {
+/// When there is no such sale or receipt here, it has no ticket that is good, or the PDF cannot be written.
+pub async fn paper(
+    station: &Station,
+    order: OrderId,
+    what: Printed,
+    receipt_number: Option<u64>,
+    language: Language,
+) -> Result<Vec<u8>, Problem> {
     let identity = station.enrolled()?;
-    let sheet = station.db().read(move |tx| gather(tx, &identity, order, what)).await?;
+    let sheet = station.db().read(move |tx| gather(tx, &identity, order, (what, receipt_number))).await?;
     let draw = move || match what {
         Printed::Tickets => {
             let tickets: Vec<TicketPaper> = sheet
                 .sale
                 .positions
                 .iter()
+                .filter(|p| !p.voided)
                 .filter_map(|p| p.code.clone().map(|code| ticket(&sheet, p, code)))
                 .collect();
             ticket_pdf(Fonts::shipped(), &tickets, language)
@@ -48,8 +59,14 @@ pub async fn paper(station: &Station, order: OrderId, what: Printed, language: L
     drawn.map_err(|error| paper_problem(&error))
 }
 
-fn gather(tx: &Transaction<'_>, identity: &Identity, order: OrderId, what: Printed) -> Result<Sheet, Fault> {
+fn gather(
+    tx: &Transaction<'_>,
+    identity: &Identity,
+    order: OrderId,
+    (what, number): (Printed, Option<u64>),
+) -> Result<Sheet, Fault> {
     let sale = view::sale_view(tx, order)?;
+    let back = number.map(|number| void_of(&sale, number)).transpose()?;
     let event = catalog::event(tx, sale.event_id)?;
     let event = event.ok_or_else(|| Fault::refused(Code::NotFound, "The event of this sale is not known here."))?;
     let mut test = false;
@@ -67,8 +84,14 @@ fn gather(tx: &Transaction<'_>, identity: &Identity, order: OrderId, what: Print
         version: 0,
     };
     let organizer = access::organizer(tx, identity.organizer_id)?.unwrap_or_else(nameless);
-    let copy = store::copies(tx, order, what)?.saturating_add(1);
-    Ok(Sheet { sale, event, organizer, till: identity.place().to_owned(), test, copy })
+    let copy = store::copies(tx, order, what, number)?.saturating_add(1);
+    Ok(Sheet { sale, event, organizer, till: identity.place().to_owned(), test, copy, back })
+}
+
+/// The void whose receipt has this number.
+fn void_of(sale: &SaleView, number: u64) -> Result<VoidView, Fault> {
+    let found = sale.voids.iter().find(|void| void.receipt == Some(number));
+    found.cloned().ok_or_else(|| Fault::refused(Code::NotFound, "This sale has no such receipt."))
 }
 
 fn paper_problem(error: &PaperError) -> Problem {
@@ -103,18 +126,23 @@ fn ticket(sheet: &Sheet, position: &SoldPosition, code: String) -> TicketPaper {
 }
 
 fn receipt(sheet: &Sheet) -> ReceiptPaper {
-    let Sheet { sale, event, organizer, .. } = sheet;
+    let Sheet { sale, event, organizer, back, .. } = sheet;
     let mut lines: Vec<ReceiptLine> = Vec::new();
-    for position in &sale.positions {
-        let same = |l: &&mut ReceiptLine| {
-            l.name == position.name && l.price == position.price && l.tax_rate_bp == position.tax_rate_bp
+    let on_it = |p: &&SoldPosition| back.as_ref().is_none_or(|void| void.positions.contains(&p.position_id));
+    for position in sale.positions.iter().filter(on_it) {
+        let price = if back.is_some() {
+            Money::new(position.price.minor.saturating_neg(), position.price.currency)
+        } else {
+            position.price
         };
+        let same =
+            |l: &&mut ReceiptLine| l.name == position.name && l.price == price && l.tax_rate_bp == position.tax_rate_bp;
         match lines.iter_mut().find(same) {
             Some(line) => line.quantity += 1,
             None => lines.push(ReceiptLine {
                 name: position.name.clone(),
                 quantity: 1,
-                price: position.price,
+                price,
                 tax_rate_bp: position.tax_rate_bp,
             }),
         }
@@ -123,15 +151,17 @@ fn receipt(sheet: &Sheet) -> ReceiptPaper {
         seller_name: organizer.contract_name().to_owned(),
         seller_address: organizer.address.clone(),
         seller_tax_number: Some(organizer.tax_number.clone()).filter(|number| !number.is_empty()),
-        receipt_number: sale.receipt_number.clone(),
-        at: sale.at,
+        receipt_number: back.as_ref().map_or_else(|| sale.receipt_number.clone(), |void| void.receipt_number.clone()),
+        // A web order that was paid elsewhere has no receipt of this till.
+        reverses: back.as_ref().map(|_| sale.receipt_number.clone()).filter(|number| !number.is_empty()),
+        at: back.as_ref().map_or(sale.at, |void| void.at),
         zone: event.zone.clone(),
         till: sheet.till.clone(),
         cashier: None,
         event_name: sale.event_name.clone(),
         order_code: sale.order_code.clone(),
         lines,
-        given: sale.given,
+        given: back.as_ref().map_or(sale.given, |void| void.total),
         copy: sheet.copy,
         test: sheet.test,
     }
@@ -141,13 +171,21 @@ fn receipt(sheet: &Sheet) -> ReceiptPaper {
 ///
 /// # Errors
 /// When there is no such sale here or it could not be recorded.
-pub async fn record_print(station: &Station, order_id: OrderId, what: Printed) -> Result<u32, Problem> {
+pub async fn record_print(
+    station: &Station,
+    order_id: OrderId,
+    what: Printed,
+    receipt: Option<u64>,
+) -> Result<u32, Problem> {
     let identity = station.enrolled()?;
     let pen = station.pen(&identity, station.reading().at)?;
     let recorded = station.db().write(move |tx| {
-        view::sale_view(tx, order_id)?;
-        let copy = store::copies(tx, order_id, what)? + 1;
-        journal::append(tx, &pen, &Fact::Print { order_id, what, copy }, None, Vec::new())?;
+        let sale = view::sale_view(tx, order_id)?;
+        if let Some(number) = receipt {
+            void_of(&sale, number)?;
+        }
+        let copy = store::copies(tx, order_id, what, receipt)? + 1;
+        journal::append(tx, &pen, &Fact::Print { order_id, what, copy, receipt }, None, Vec::new())?;
         Ok(copy)
     });
     let copy = recorded.await?;

@@ -1,7 +1,10 @@
 //! A sale: units, blanks, money and receipt in one transaction, from leases only, whether there is a link or not. The
 //! same request again is the same sale.
 
-use super::{store, view};
+use super::{
+    store, view,
+    vouchers::{self, Spending},
+};
 use crate::{
     catalog,
     change_feed::Topic,
@@ -35,8 +38,9 @@ const CODES_PER_INCARNATION: u64 = 1_000_000;
 /// Sells.
 ///
 /// # Errors
-/// When this station is no till, something in the cart is not for sale, units here or money given do not suffice, or it
-/// could not be recorded: then it did not happen.
+/// When this station is no till, something in the cart is not for sale, units here or money given do not suffice, a voucher
+/// is not this till's to spend (`needs-link` where nobody can be asked), or it could not be recorded: then it did not
+/// happen.
 pub async fn sell(station: &Station, request: SellRequest) -> Result<SaleView, Problem> {
     let identity = station.enrolled()?;
     if !identity.role.sells() {
@@ -51,6 +55,12 @@ pub async fn sell(station: &Station, request: SellRequest) -> Result<SaleView, P
     if let Err(problem) = disk::room_for_a_sale(station) {
         // The same request again is the same sale, whatever the disk says now.
         return sold_before(station, request.request_id).await?.ok_or(problem);
+    }
+    if !request.vouchers.is_empty() {
+        if let Some(sale) = sold_before(station, request.request_id).await? {
+            return Ok(sale);
+        }
+        vouchers::ensure(station, &request).await?;
     }
     let counter_base = u64::from(identity.incarnation.saturating_sub(1)) * CODES_PER_INCARNATION;
     let deal = Deal {
@@ -98,6 +108,8 @@ struct Sold<'a> {
     item: &'a ItemRow,
     line: SaleLine,
     code: Option<String>,
+    /// The code of the voucher that gave its price.
+    voucher: Option<String>,
 }
 
 impl Deal {
@@ -109,21 +121,32 @@ impl Deal {
         let event = catalog::event(tx, self.request.event_id)?.ok_or_else(no_event)?;
         let items = catalog::items_of_event(tx, event.event_id)?;
         let cart = check_cart(&self.request.lines, &items)?;
-        let (total, given, change) = self.settle(&cart, &event)?;
-        let sold = self.take(tx, &event, &cart)?;
+        let spending = vouchers::spend(tx, &self.pen, &self.request, &cart)?;
+        let (total, given, change) = self.settle(&cart, &spending, &event)?;
+        let sold = self.take(tx, &event, &cart, spending)?;
         let order = OrderId::born(self.pen.at.wall, &*self.entropy);
         self.record(tx, order, &event, &sold, (total, given, change))?;
-        let names: Vec<String> = sold.iter().map(|s| s.item.name.clone()).collect();
+        let named = |s: &Sold<'_>| match &s.voucher {
+            Some(code) => format!("{} ({code})", s.item.name),
+            None => s.item.name.clone(),
+        };
+        let names: Vec<String> = sold.iter().map(named).collect();
         store::name_sale(tx, order, &event.name, &names)?;
         view::sale_view(tx, order)
     }
 
     /// Total, given, change.
-    fn settle(&self, cart: &[(&ItemRow, u32)], event: &EventRow) -> Result<(Money, Money, Money), Fault> {
+    fn settle(
+        &self,
+        cart: &[(&ItemRow, u32)],
+        spending: &[Option<Spending>],
+        event: &EventRow,
+    ) -> Result<(Money, Money, Money), Fault> {
         let Tender::Cash { given_minor } = self.request.tender;
         let given = Money::new(given_minor, event.currency);
-        let sum = cart.iter().try_fold(Money::zero(event.currency), |sum, (item, quantity)| {
-            sum.plus(item.price.times(i64::from(*quantity))?)
+        let mut prices = cart.iter().flat_map(|(item, n)| (0..*n).map(move |_| item.price)).zip(spending);
+        let sum = prices.try_fold(Money::zero(event.currency), |sum, (price, voucher)| {
+            sum.plus(voucher.as_ref().map_or(price, |v| v.price))
         });
         let total = sum.map_err(|e| money_problem(&e))?;
         if given.minor < total.minor {
@@ -142,20 +165,23 @@ impl Deal {
         tx: &Transaction<'_>,
         event: &EventRow,
         cart: &[(&'a ItemRow, u32)],
+        spending: Vec<Option<Spending>>,
     ) -> Result<Vec<Sold<'a>>, Fault> {
         let quotas = catalog::quotas_of_event(tx, event.event_id)?;
         let mut held = leases::held(tx, self.pen.station, self.pen.incarnation)?;
         let wanted: Vec<(ItemId, bool, u32)> = cart.iter().map(|(i, n)| (i.item_id, i.admission, *n)).collect();
         let taken = take(&wanted, &quotas, &mut held).map_err(|spent| spent_problem(&spent, cart))?;
         let mut used: BTreeMap<(LeaseId, ItemId), u32> = BTreeMap::new();
-        taken.into_iter().map(|one| self.position(tx, cart, one, &mut used)).collect()
+        // Taken in the order of the cart, as vouchers were fitted to it.
+        let each = taken.into_iter().zip(spending);
+        each.map(|(one, voucher)| self.position(tx, cart, (one, voucher), &mut used)).collect()
     }
 
     fn position<'a>(
         &self,
         tx: &Transaction<'_>,
         cart: &[(&'a ItemRow, u32)],
-        taken: Taken,
+        (taken, voucher): (Taken, Option<Spending>),
         used: &mut BTreeMap<(LeaseId, ItemId), u32>,
     ) -> Result<Sold<'a>, Fault> {
         let lost = || Fault::Data("a unit was taken that nobody wanted".into());
@@ -170,18 +196,19 @@ impl Deal {
             }
             None => (PositionId::born(self.pen.at.wall, &*self.entropy), None),
         };
+        let price = voucher.as_ref().map_or(item.price, |v| v.price);
         let line = SaleLine {
             position_id,
             item_id: item.item_id,
-            price: item.price,
+            price,
             tax_rate_bp: item.tax_rate_bp,
-            tax: item.price.tax_included(item.tax_rate_bp),
+            tax: price.tax_included(item.tax_rate_bp),
             units: taken.units,
             blank: taken.blank,
             item_version: item.version,
-            voucher: None,
+            voucher: voucher.as_ref().map(|v| v.voucher_id),
         };
-        Ok(Sold { item, line, code })
+        Ok(Sold { item, line, code, voucher: voucher.map(|v| v.code) })
     }
 
     fn record(
@@ -193,8 +220,7 @@ impl Deal {
         (total, given, change): (Money, Money, Money),
     ) -> Result<(), Fault> {
         // What was dropped behind a checkpoint is counted there.
-        let dropped = journal::dropped(tx, self.pen.station, self.pen.incarnation)?;
-        let (sales, receipts) = dropped.map_or((0, 0), |d| (d.sales, d.receipts));
+        let sales = journal::dropped(tx, self.pen.station, self.pen.incarnation)?.map_or(0, |d| d.sales);
         let counter = self.counter_base + sales + store::sales_of(tx, self.pen.station, self.pen.incarnation)? + 1;
         let sale = Fact::Sale {
             order_id,
@@ -210,7 +236,7 @@ impl Deal {
             let payment = Fact::Payment { payment_id, order_id, amount: total, given, change };
             journal::append(tx, &self.pen, &payment, None, Vec::new())?;
         }
-        let number = store::last_receipt(tx, self.pen.station, self.pen.incarnation)?.max(receipts) + 1;
+        let number = next_receipt(tx, &self.pen)?;
         journal::append(tx, &self.pen, &Fact::Receipt { number, order_id, total }, None, Vec::new())?;
         let codes: Vec<Verification> = sold
             .iter()
@@ -220,6 +246,12 @@ impl Deal {
             .collect();
         own_positions(tx, &sale, &codes)
     }
+}
+
+/// The number of the next receipt: without a gap, and never one that was used before a checkpoint.
+pub(super) fn next_receipt(tx: &Transaction<'_>, pen: &Pen) -> Result<u64, Fault> {
+    let dropped = journal::dropped(tx, pen.station, pen.incarnation)?.map_or(0, |d| d.receipts);
+    Ok(store::last_receipt(tx, pen.station, pen.incarnation)?.max(dropped) + 1)
 }
 
 /// The tickets of an own sale, so that the own door knows them; validity as the code says it, where it can be read.
@@ -278,7 +310,7 @@ fn check_cart<'a>(lines: &[SellLine], items: &'a [ItemRow]) -> Result<Vec<(&'a I
     Ok(cart)
 }
 
-fn money_problem(error: &MoneyError) -> Fault {
+pub(super) fn money_problem(error: &MoneyError) -> Fault {
     Fault::refused(Code::Invalid, format!("The total cannot be computed: {error}."))
 }
 

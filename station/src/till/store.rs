@@ -1,4 +1,9 @@
-//! SQL of sales, payments, receipts and prints.
+//! SQL of sales, payments, receipts and prints; of what was undone in a file of its own.
+
+mod voids;
+
+pub use voids::project_void;
+pub(super) use voids::{name_void, order_of_void_request, voided, voids};
 
 use crate::{
     db::{uuid_of, word},
@@ -8,6 +13,7 @@ use rusqlite::{OptionalExtension, Row, Transaction, params};
 use willcall_domain::{
     clock::UtcMillis,
     id::{DeviceId, EventId, ItemId, LeaseId, OrderId, PositionId, RequestId},
+    leases::UnitRef,
     money::{Currency, Money},
     sync::{Entry, Fact, fact::Printed},
 };
@@ -35,6 +41,7 @@ pub(super) struct Line {
     pub price: Money,
     pub tax_rate_bp: u32,
     pub blank: Option<LeaseId>,
+    pub units: Vec<UnitRef>,
 }
 
 fn seq_of(entry: &Entry) -> Result<i64, Fault> {
@@ -94,12 +101,16 @@ pub fn project_money(tx: &Transaction<'_>, entry: &Entry, fact: &Fact) -> Result
             let number = i64::try_from(*number).map_err(|_| Fault::Data("a receipt number is too large".into()))?;
             let order = order_id.0.as_bytes().as_slice();
             tx.prepare_cached(sql)?.execute(params![entry.station.0, entry.incarnation, number, order, total.minor])?;
+            if total.minor < 0 {
+                voids::project_void_receipt(tx, entry, *order_id, number)?;
+            }
         }
-        Fact::Print { order_id, what, copy } => {
-            let sql = "INSERT INTO print (entry_id, order_id, what, copy) VALUES (?1, ?2, ?3, ?4)";
+        Fact::Print { order_id, what, copy, receipt } => {
+            let sql = "INSERT INTO print (entry_id, order_id, what, copy, receipt) VALUES (?1, ?2, ?3, ?4, ?5)";
             let (id, order) = (entry.id.0.as_bytes().as_slice(), order_id.0.as_bytes().as_slice());
-            tx.prepare_cached(sql)?.execute(params![id, order, word(what), copy])?;
+            tx.prepare_cached(sql)?.execute(params![id, order, word(what), copy, numbered(*receipt)?])?;
         }
+        Fact::Refund { .. } => voids::project_refund(tx, fact)?,
         Fact::Opened { .. }
         | Fact::LeaseAccepted { .. }
         | Fact::Sale { .. }
@@ -111,7 +122,6 @@ pub fn project_money(tx: &Transaction<'_>, entry: &Entry, fact: &Fact) -> Result
         | Fact::RightTaken { .. }
         | Fact::RightReleased { .. }
         | Fact::Void { .. }
-        | Fact::Refund { .. }
         | Fact::ScanUndone { .. }
         | Fact::CaseClosed { .. }
         | Fact::KeyChanged { .. }
@@ -119,6 +129,11 @@ pub fn project_money(tx: &Transaction<'_>, entry: &Entry, fact: &Fact) -> Result
         | Fact::Closed { .. } => {}
     }
     Ok(())
+}
+
+fn numbered(receipt: Option<u64>) -> Result<Option<i64>, Fault> {
+    let number = receipt.map(i64::try_from).transpose();
+    number.map_err(|_| Fault::Data("a receipt number is too large".into()))
 }
 
 /// Writes beside a sale what it was called when it was sold.
@@ -137,6 +152,13 @@ pub(super) fn order_of_request(tx: &Transaction<'_>, request: RequestId) -> Resu
     let sql = "SELECT order_id FROM sale WHERE request_id = ?1";
     let found: Option<Vec<u8>> =
         tx.prepare_cached(sql)?.query_row([request.0.as_bytes().as_slice()], |row| row.get(0)).optional()?;
+    found.map(|id| Ok(OrderId(uuid_of(&id)?))).transpose()
+}
+
+/// The order of this code, in whichever case it was typed.
+pub(super) fn order_of_code(tx: &Transaction<'_>, code: &str) -> Result<Option<OrderId>, Fault> {
+    let sql = "SELECT order_id FROM sale WHERE order_code = upper(?1)";
+    let found: Option<Vec<u8>> = tx.prepare_cached(sql)?.query_row([code], |row| row.get(0)).optional()?;
     found.map(|id| Ok(OrderId(uuid_of(&id)?))).transpose()
 }
 
@@ -200,7 +222,8 @@ pub(super) fn newest_sales(tx: &Transaction<'_>, most: u32) -> Result<Vec<Sale>,
 
 /// The lines of a sale, in order.
 pub(super) fn lines(tx: &Transaction<'_>, sale: &Sale) -> Result<Vec<Line>, Fault> {
-    let sql = "SELECT position_id, item_id, name, price_minor, tax_rate_bp, blank FROM sale_line WHERE order_id = ?1
+    let sql =
+        "SELECT position_id, item_id, name, price_minor, tax_rate_bp, blank, units FROM sale_line WHERE order_id = ?1
         ORDER BY line";
     let mut statement = tx.prepare_cached(sql)?;
     let mut rows = statement.query([sale.order_id.0.as_bytes().as_slice()])?;
@@ -214,6 +237,7 @@ pub(super) fn lines(tx: &Transaction<'_>, sale: &Sale) -> Result<Vec<Line>, Faul
             price: Money::new(row.get(3)?, sale.total.currency),
             tax_rate_bp: row.get(4)?,
             blank: blank.map(|id| uuid_of(&id).map(LeaseId)).transpose()?,
+            units: serde_json::from_str(&row.get::<_, String>(6)?)?,
         });
     }
     Ok(out)
@@ -229,23 +253,39 @@ pub(super) fn paid(tx: &Transaction<'_>, sale: &Sale) -> Result<(Money, Money), 
     Ok((Money::new(given, sale.total.currency), Money::new(change, sale.total.currency)))
 }
 
+/// Cash given for an order and change, over all payments, in minor units.
+pub(super) fn paid_for(tx: &Transaction<'_>, order: OrderId) -> Result<(i64, i64), Fault> {
+    let sql = "SELECT coalesce(sum(given_minor), 0), coalesce(sum(change_minor), 0) FROM payment WHERE order_id = ?1";
+    let id = order.0.as_bytes().as_slice();
+    Ok(tx.prepare_cached(sql)?.query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))?)
+}
+
+/// Whether this is a sale of this machine.
+pub fn is_own(tx: &Transaction<'_>, order: OrderId) -> Result<bool, Fault> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM sale WHERE order_id = ?1)";
+    Ok(tx.prepare_cached(sql)?.query_row([order.0.as_bytes().as_slice()], |row| row.get(0))?)
+}
+
 /// The receipt of a sale, `<till>-<incarnation>-<number>`; `None` where its entry was lost.
 pub(super) fn receipt_number(tx: &Transaction<'_>, order: OrderId) -> Result<Option<String>, Fault> {
-    let sql = "SELECT station || '-' || incarnation || '-' || number FROM receipt WHERE order_id = ?1";
+    let sql =
+        "SELECT station || '-' || incarnation || '-' || number FROM receipt WHERE order_id = ?1 AND total_minor >= 0
+        ORDER BY incarnation, number LIMIT 1";
     Ok(tx.prepare_cached(sql)?.query_row([order.0.as_bytes().as_slice()], |row| row.get(0)).optional()?)
 }
 
-/// How often a paper of a sale left the printer.
-pub(super) fn copies(tx: &Transaction<'_>, order: OrderId, what: Printed) -> Result<u32, Fault> {
-    let sql = "SELECT count(*) FROM print WHERE order_id = ?1 AND what = ?2";
-    Ok(tx.prepare_cached(sql)?.query_row(params![order.0.as_bytes().as_slice(), word(&what)], |row| row.get(0))?)
+/// How often a paper of a sale left the printer; `receipt` names one over money that went back.
+pub(super) fn copies(tx: &Transaction<'_>, order: OrderId, what: Printed, receipt: Option<u64>) -> Result<u32, Fault> {
+    let sql = "SELECT count(*) FROM print WHERE order_id = ?1 AND what = ?2 AND receipt IS ?3";
+    let of = params![order.0.as_bytes().as_slice(), word(&what), numbered(receipt)?];
+    Ok(tx.prepare_cached(sql)?.query_row(of, |row| row.get(0))?)
 }
 
 /// Lets go of sales whose entries up to `upto` are dropped, with all that belongs to them.
 pub fn drop_until(tx: &Transaction<'_>, station: DeviceId, incarnation: u32, upto: u64) -> Result<(), Fault> {
     let upto = i64::try_from(upto).map_err(|_| Fault::Data("a seq is too large".into()))?;
     let those = "SELECT order_id FROM sale WHERE station = ?1 AND incarnation = ?2 AND seq <= ?3";
-    for table in ["sale_line", "payment", "receipt", "print", "sale"] {
+    for table in ["sale_line", "payment", "receipt", "print", "void", "refund", "sale"] {
         tx.execute(&format!("DELETE FROM {table} WHERE order_id IN ({those})"), params![station.0, incarnation, upto])?;
     }
     Ok(())

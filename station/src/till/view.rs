@@ -1,6 +1,6 @@
 //! What the till's screen shows besides the cart: products with what is left, the newest sales.
 
-use super::store;
+use super::{counter, store};
 use crate::{
     catalog, copies,
     devices::{Identity, disk},
@@ -14,9 +14,10 @@ use willcall_domain::{
     devices::wire::Role,
     id::OrderId,
     leases::{Held, take::here},
+    money::Money,
     problem::{Code, Problem},
-    sync::standing::DoubtKind,
-    till::wire::{SaleView, SoldPosition, TillEvent, TillProduct, TillView},
+    sync::{fact::Printed, standing::DoubtKind},
+    till::wire::{SaleView, SoldPosition, TillEvent, TillProduct, TillView, VoidView},
 };
 
 /// What is read of the database for the screen.
@@ -74,17 +75,40 @@ fn product(item: &ItemRow, quotas: &[QuotaRow], held: &[Held]) -> TillProduct {
     }
 }
 
-/// A sale as shown, printed and reprinted: what was sold then, not what it would be now.
+/// A sale as shown, printed and reprinted: what was sold then, not what it would be now. Also what was done to a web
+/// order here.
 ///
 /// # Errors
 /// When there is no such sale here.
 pub(super) fn sale_view(tx: &Transaction<'_>, order: OrderId) -> Result<SaleView, Fault> {
     let unknown = || Fault::refused(Code::NotFound, "There is no such sale at this till.");
-    show(tx, &store::sale(tx, order)?.ok_or_else(unknown)?)
+    match store::sale(tx, order)? {
+        Some(sale) => show(tx, &sale),
+        None => counter::shown(tx, order)?.ok_or_else(unknown),
+    }
+}
+
+/// A sale of this till by its order code or id.
+///
+/// # Errors
+/// When there is no such sale here.
+pub async fn find(station: &Station, text: &str) -> Result<SaleView, Problem> {
+    station.enrolled()?;
+    let (text, id) = (text.trim().to_owned(), text.trim().parse::<OrderId>().ok());
+    let look = move |tx: &Transaction<'_>| {
+        let order = match id {
+            Some(order) => Some(order),
+            None => store::order_of_code(tx, &text)?,
+        };
+        let none = || Fault::refused(Code::NotFound, format!("{text} is no sale of this till."));
+        sale_view(tx, order.ok_or_else(none)?)
+    };
+    Ok(station.db().read(look).await?)
 }
 
 fn show(tx: &Transaction<'_>, sale: &store::Sale) -> Result<SaleView, Fault> {
     let mut positions = Vec::new();
+    let voided = store::voided(tx, sale.order_id)?;
     for line in store::lines(tx, sale)? {
         let name = match line.name.as_str() {
             "" => catalog::item(tx, line.item_id)?.map_or_else(|| format!("product {}", line.item_id), |i| i.name),
@@ -98,6 +122,7 @@ fn show(tx: &Transaction<'_>, sale: &store::Sale) -> Result<SaleView, Fault> {
             price: line.price,
             tax_rate_bp: line.tax_rate_bp,
             code,
+            voided: voided.contains(&line.position_id),
         });
     }
     let event_name = match sale.event_name.as_str() {
@@ -105,7 +130,10 @@ fn show(tx: &Transaction<'_>, sale: &store::Sale) -> Result<SaleView, Fault> {
         name => name.to_owned(),
     };
     let (given, change) = store::paid(tx, sale)?;
+    let voids = voids(tx, sale, &positions)?;
     Ok(SaleView {
+        printed: store::copies(tx, sale.order_id, Printed::Tickets, None)?,
+        voids,
         order_id: sale.order_id,
         order_code: sale.order_code.clone(),
         receipt_number: store::receipt_number(tx, sale.order_id)?.unwrap_or_default(),
@@ -118,4 +146,24 @@ fn show(tx: &Transaction<'_>, sale: &store::Sale) -> Result<SaleView, Fault> {
         at: sale.at,
         delivery: journal::delivery(tx, sale.station.0, sale.incarnation, sale.seq)?,
     })
+}
+
+/// What of a sale was undone, with the receipts over the money that went back.
+fn voids(tx: &Transaction<'_>, sale: &store::Sale, positions: &[SoldPosition]) -> Result<Vec<VoidView>, Fault> {
+    let mut out = Vec::new();
+    for void in store::voids(tx, sale.order_id)? {
+        let of_it = positions.iter().filter(|p| void.positions.contains(&p.position_id));
+        let back = of_it.map(|p| p.price.minor).fold(0_i64, i64::saturating_add);
+        let number = |number: u64| format!("{}-{}-{number}", void.station, void.incarnation);
+        out.push(VoidView {
+            total: Money::new(back.saturating_neg(), sale.total.currency),
+            receipt_number: void.receipt.map(number).unwrap_or_default(),
+            receipt: void.receipt,
+            paper: void.paper,
+            at: void.at,
+            delivery: journal::delivery(tx, void.station.0, void.incarnation, void.seq)?,
+            positions: void.positions,
+        });
+    }
+    Ok(out)
 }

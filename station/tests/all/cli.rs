@@ -237,6 +237,7 @@ fn simulate_decides_a_document_without_a_station() {
         code: Some(server.code(PositionId(Uuid::from_u128(5)), 0)),
         keys: key.iter().cloned().collect(),
         now: DOORS,
+        uncertainty_ms: 0,
         direction: Direction::Entry,
         gate: None,
         admit_unpaid: false,

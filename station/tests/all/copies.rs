@@ -306,6 +306,28 @@ async fn a_database_that_is_gone_comes_back_whole_from_backup_and_mirror() {
 }
 
 #[tokio::test]
+async fn a_log_of_writes_without_its_database_is_never_replayed_into_another() {
+    let (folder, server) = (tempfile::tempdir().unwrap(), FakeServer::new(willcall_domain::devices::Role::Till));
+    let station = ready(folder.path(), &server).await;
+    server.state().online = false;
+    station.backup(None).await.unwrap();
+    let (first, second) = (sell_one(&station, 1).await, sell_one(&station, 2).await);
+    station.settle().await;
+    // A clean end folds the log into the database; a crash leaves it.
+    let log = std::fs::read(folder.path().join("willcall.db-wal")).unwrap();
+    assert!(!log.is_empty());
+    drop(station);
+    std::fs::remove_file(folder.path().join("willcall.db")).unwrap();
+    std::fs::write(folder.path().join("willcall.db-wal"), &log).unwrap();
+    let station = open(folder.path(), &server);
+    assert!(station.verify_journal().await.unwrap().ok);
+    assert_eq!(doubt(&station).await, None, "backup and mirror have all of it");
+    assert_eq!(sell_one(&station, 1).await.order_id, first.order_id);
+    assert_eq!(sell_one(&station, 2).await.order_id, second.order_id);
+    assert!(aside(folder.path(), "corrupt"), "and nothing was thrown away");
+}
+
+#[tokio::test]
 async fn a_database_deleted_while_it_is_open_is_copied_at_once_and_nothing_is_lost() {
     let (folder, server) = (tempfile::tempdir().unwrap(), FakeServer::new(willcall_domain::devices::Role::Till));
     let station = ready(folder.path(), &server).await;

@@ -167,7 +167,7 @@ async fn a_station_is_wiped_only_once_the_server_has_all_of_it_or_a_person_names
     server.state().online = false;
     station.sell(cart(1, &[(ADULT, 1)], 2400)).await.unwrap();
     let report = wipe::wipe(station, Some(3)).await.unwrap();
-    assert_eq!(report.abandoned, 4, "with the entry that ends it");
+    assert_eq!(report.abandoned, 6, "with those that end it: what two leases held goes back, and the last");
     assert_eq!(left(folder.path()), ["lock"]);
 }
 
@@ -323,6 +323,30 @@ async fn cases_are_listed_with_what_can_be_done_here_and_closing_one_is_a_fact()
     station.sync_once().await.unwrap();
     let closed = facts(&server, 42).into_iter().filter(|f| matches!(f, Fact::CaseClosed { .. })).count();
     assert_eq!(closed, 1, "the same again is the same");
+    assert!(station.verify_journal().await.unwrap().ok);
+}
+
+#[tokio::test]
+async fn a_case_that_was_tried_again_in_vain_is_open_again_and_can_be_tried_once_more() {
+    let (folder, server) = (tempfile::tempdir().unwrap(), FakeServer::new(Role::Till));
+    server.state().head.push(Row::Case(case(1, "unknown_product")));
+    let station = ready(folder.path(), &server).await;
+    let close = |resolution| CloseCaseRequest { case_id: CaseId(Uuid::from_u128(1)), resolution };
+    assert_eq!(station.status().await.unwrap().open_cases, 1);
+    server.state().online = false;
+    let tried = station.close_case(close(Resolution::Retry)).await.unwrap();
+    assert_eq!((tried.open.len(), tried.closed.len()), (0, 1), "as far as is known here");
+    assert_eq!(station.status().await.unwrap().open_cases, 0);
+    server.state().online = true;
+    // The server heard of it and could not apply the entry: its word, which is still open, holds.
+    station.sync_once().await.unwrap();
+    let cases = station.cases().await.unwrap();
+    assert_eq!((cases.open.len(), cases.open[0].tried_at.is_some()), (1, true));
+    assert_eq!(station.status().await.unwrap().open_cases, 1);
+    let given_up = station.close_case(close(Resolution::LeaveOut)).await.unwrap();
+    assert_eq!(given_up.closed[0].resolution.as_deref(), Some("leave_out"));
+    station.sync_once().await.unwrap();
+    assert_eq!(station.cases().await.unwrap().open.len(), 0, "a decision stands");
     assert!(station.verify_journal().await.unwrap().ok);
 }
 

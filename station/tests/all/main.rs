@@ -8,7 +8,10 @@
 #[cfg(unix)]
 mod cli;
 mod copies;
+mod hand_over;
 mod lives;
 mod promises;
 mod rights;
+mod single_use;
 mod support;
+mod undo;

@@ -102,6 +102,7 @@ async fn another_stations_use_counts_and_leaving_lets_somebody_in_again() {
         class: Class::Admitted,
         reason: None,
         at: DOORS,
+        uncertainty_ms: 0,
         undone: false,
         saw: vec![],
     }));
@@ -135,6 +136,7 @@ async fn a_row_that_cannot_be_kept_does_not_hold_up_what_comes_after_it() {
         class: Class::Admitted,
         reason: None,
         at: DOORS,
+        uncertainty_ms: 0,
         undone: false,
         saw: vec![],
     };
@@ -385,16 +387,19 @@ async fn papers_are_pdfs_and_copies_are_counted() {
     let station = ready(folder.path(), &server).await;
     let sale = station.sell(cart(1, &[(ADULT, 2)], 5000)).await.unwrap();
     for what in [Printed::Tickets, Printed::Receipt] {
-        let pdf = station.paper(sale.order_id, what, Language::De).await.unwrap();
+        let pdf = station.paper(sale.order_id, what, None, Language::De).await.unwrap();
         assert!(pdf.starts_with(b"%PDF-"), "{what:?}");
-        assert_eq!(station.record_print(sale.order_id, what).await.unwrap(), 1);
-        assert_eq!(station.record_print(sale.order_id, what).await.unwrap(), 2);
+        assert_eq!(station.record_print(sale.order_id, what, None).await.unwrap(), 1);
+        assert_eq!(station.record_print(sale.order_id, what, None).await.unwrap(), 2);
     }
     let nobody = willcall_domain::id::OrderId(Uuid::from_u128(1));
-    assert_eq!(station.paper(nobody, Printed::Receipt, Language::En).await.unwrap_err().code, Code::NotFound);
-    assert_eq!(station.record_print(nobody, Printed::Receipt).await.unwrap_err().code, Code::NotFound);
+    assert_eq!(station.paper(nobody, Printed::Receipt, None, Language::En).await.unwrap_err().code, Code::NotFound);
+    assert_eq!(station.record_print(nobody, Printed::Receipt, None).await.unwrap_err().code, Code::NotFound);
     let mug = station.sell(cart(2, &[(MUG, 1)], 850)).await.unwrap();
-    assert_eq!(station.paper(mug.order_id, Printed::Tickets, Language::En).await.unwrap_err().code, Code::NotFound);
+    assert_eq!(
+        station.paper(mug.order_id, Printed::Tickets, None, Language::En).await.unwrap_err().code,
+        Code::NotFound
+    );
     assert!(station.verify_journal().await.unwrap().ok);
 }
 
@@ -502,7 +507,7 @@ async fn a_damaged_file_is_set_aside_its_journal_recovered_and_sent_and_sales_go
     let station = ready(folder.path(), &server).await;
     server.state().online = false;
     let sale = station.sell(cart(1, &[(ADULT, 1)], 5000)).await.unwrap();
-    for n in 0..300 {
+    for n in 0..900 {
         scan(&station, &format!("noise {n} {}", "y".repeat(300))).await;
     }
     let length = station.status().await.unwrap().journal_length;
@@ -560,7 +565,7 @@ async fn a_file_that_was_cut_off_gives_back_what_is_left_of_the_journal() {
     let (folder, server) = (tempfile::tempdir().unwrap(), FakeServer::new(Role::Till));
     let station = ready(folder.path(), &server).await;
     server.state().online = false;
-    for n in 0..300 {
+    for n in 0..900 {
         scan(&station, &format!("noise {n} {}", "y".repeat(300))).await;
     }
     let length = station.status().await.unwrap().journal_length;
@@ -678,4 +683,30 @@ proptest! {
             assert!(station.verify_journal().await.unwrap().ok);
         });
     }
+}
+
+#[tokio::test]
+async fn a_clock_set_back_while_the_program_was_off_makes_limits_doubtful_and_refuses_nobody() {
+    let (folder, server) = (tempfile::tempdir().unwrap(), FakeServer::new(Role::Door));
+    let until = UtcMillis(DOORS.0 + 7_200_000);
+    server.state().head.push(Row::Position(PositionRow { valid_until: Some(until), ..position(5, 1) }));
+    let station = ready(folder.path(), &server).await;
+    drop(station);
+    server.state().online = false;
+    server.clock.set(UtcMillis(DOORS.0 - 86_400_000));
+    let station = open(folder.path(), &server);
+    let verdict = scan(&station, &server.code(PositionId(Uuid::from_u128(5)), 0)).await;
+    assert_eq!((verdict.class, verdict.marks.as_slice()), (Class::Look, &[Mark::TimeUncertain][..]), "{verdict:?}");
+    assert!(verdict.uncertainty_ms.unwrap() >= 86_400_000, "it says how far");
+}
+
+#[tokio::test]
+async fn a_clock_that_is_far_off_is_said_and_verdicts_go_by_the_servers() {
+    let (folder, server) = (tempfile::tempdir().unwrap(), FakeServer::new(Role::Door));
+    let station = ready(folder.path(), &server).await;
+    assert!(!station.status().await.unwrap().clock_far_off);
+    server.state().server_ahead_ms = -86_400_000;
+    station.sync_once().await.unwrap();
+    let status = station.status().await.unwrap();
+    assert!(status.clock_far_off && status.clock_offset_ms.unwrap() < -86_000_000, "{status:?}");
 }

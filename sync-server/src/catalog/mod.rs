@@ -2,6 +2,7 @@
 
 pub mod edit;
 mod store;
+pub mod voucher;
 
 use willcall_domain::{
     catalog::{EventRow, ItemRow, QuotaRow},

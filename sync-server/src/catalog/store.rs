@@ -28,6 +28,7 @@ struct Event {
     live: bool,
     code_format: String,
     takes_bank_transfer: bool,
+    planned_outage_min: i32,
     version: i64,
 }
 
@@ -43,6 +44,7 @@ impl Event {
             ends_at: self.ends_at.map(UtcMillis),
             admission_at: self.admission_at.map(UtcMillis),
             code_format: decoded(self.code_format.parse())?,
+            planned_outage_min: self.planned_outage_min.unsigned_abs(),
             version: self.version,
         })
     }
@@ -65,7 +67,7 @@ impl Event {
 pub async fn event_by_slug(tx: &mut Tx, slug: &str) -> sqlx::Result<Option<ShopEvent>> {
     let row: Option<Event> = sqlx::query_as(
         "SELECT event_id, slug, name, description, location, zone, currency::text, starts_at, ends_at, admission_at,
-                live, code_format, takes_bank_transfer, version
+                live, code_format, takes_bank_transfer, planned_outage_min, version
          FROM event WHERE organizer_id = $1 AND slug = $2",
     )
     .bind(tx.organizer.0)
@@ -82,7 +84,7 @@ pub async fn event_by_slug(tx: &mut Tx, slug: &str) -> sqlx::Result<Option<ShopE
 pub async fn event_by_id(tx: &mut Tx, event: EventId) -> sqlx::Result<Option<ShopEvent>> {
     let row: Option<Event> = sqlx::query_as(
         "SELECT event_id, slug, name, description, location, zone, currency::text, starts_at, ends_at, admission_at,
-                live, code_format, takes_bank_transfer, version
+                live, code_format, takes_bank_transfer, planned_outage_min, version
          FROM event WHERE organizer_id = $1 AND event_id = $2",
     )
     .bind(tx.organizer.0)
@@ -100,7 +102,7 @@ pub async fn event_by_id(tx: &mut Tx, event: EventId) -> sqlx::Result<Option<Sho
 pub async fn event_for_sale(tx: &mut Tx, event: EventId) -> sqlx::Result<Option<ShopEvent>> {
     let row: Option<Event> = sqlx::query_as(
         "SELECT event_id, slug, name, description, location, zone, currency::text, starts_at, ends_at, admission_at,
-                live, code_format, takes_bank_transfer, version
+                live, code_format, takes_bank_transfer, planned_outage_min, version
          FROM event WHERE organizer_id = $1 AND event_id = $2 FOR KEY SHARE",
     )
     .bind(tx.organizer.0)
@@ -126,7 +128,7 @@ struct Listed {
 pub async fn listed_events(tx: &mut Tx, now: UtcMillis) -> sqlx::Result<Vec<ListedEvent>> {
     let rows: Vec<Listed> = sqlx::query_as(
         "SELECT e.event_id, e.slug, e.name, e.description, e.location, e.zone, e.currency::text, e.starts_at, e.ends_at,
-                e.admission_at, e.live, e.code_format, e.takes_bank_transfer, e.version,
+                e.admission_at, e.live, e.code_format, e.takes_bank_transfer, e.planned_outage_min, e.version,
                 coalesce(min(s.price_minor) FILTER (WHERE s.admission AND s.price_minor > 0),
                          min(s.price_minor) FILTER (WHERE s.admission), min(s.price_minor)) AS from_minor,
                 coalesce(bool_or(s.free > 0) FILTER (WHERE s.admission), bool_or(s.free > 0), false) AS left

@@ -1,24 +1,28 @@
-//! Scans into the grow-only set, and double admissions out of it.
+//! Scans into the grow-only set, what undoes them, and double admissions out of it.
 
-use super::store;
+use super::{
+    doubles::{self, News},
+    store::{self, Undoing},
+};
 use crate::http::problem::Failure;
 use crate::{
     app::Tx,
     http::caller::DeviceCaller,
-    sync::{Applied, Subject, note_all},
+    sync::{Applied, Subject, note, note_all},
 };
 use serde_json::json;
+use std::collections::{HashMap, HashSet};
 use willcall_domain::{
-    checkin::{Class, Direction, ScanRow},
+    checkin::ScanRow,
     clock::UtcMillis,
     devices::Right,
-    id::{ListId, ScanId},
+    id::{CaseId, DeviceId, ListId, ScanId},
     sync::{CaseKind, Entry, Fact},
 };
 
-/// Records scans of one author, all together. Two entries of one ticket, neither of which knew the other, are a case that
-/// names both; so is a time given by hand by a device that has no right to, now. One entry opens one case: where both
-/// are, the double admission says that a time was given by hand.
+/// Records scans of one author, all together. More entries of one ticket than its list allows, none of which knew the
+/// others, are one case that names them all; so is a time given by hand by a device that has no right to, now. One entry
+/// opens one case: where both are, the double admission says that a time was given by hand.
 ///
 /// # Errors
 /// When the database is away, or refuses what one of them says.
@@ -30,23 +34,17 @@ pub async fn record_scans(
     let read: Vec<Option<Read>> = scans.iter().map(|(entry, fact)| read(caller, entry, fact)).collect();
     let wanted: Vec<ListId> = read.iter().flatten().map(|r| r.scan.list_id).collect();
     let lists = store::lists(tx, &wanted).await?;
-    let list = |scan: &ScanRow| lists.get(&scan.list_id).filter(|l| l.event_id == scan.event_id);
-    let kept: Vec<&ScanRow> = read.iter().flatten().map(|r| &r.scan).filter(|scan| list(scan).is_some()).collect();
+    let known = |scan: &ScanRow| lists.get(&scan.list_id).is_some_and(|l| l.event_id == scan.event_id);
+    let kept: Vec<&ScanRow> = read.iter().flatten().map(|r| &r.scan).filter(|scan| known(scan)).collect();
     store::insert(tx, &kept).await?;
     let subjects: Vec<Subject> = kept.iter().map(|scan| Subject::Scan(scan.scan_id, scan.event_id)).collect();
     note_all(tx, &subjects).await?;
-    let watched = |scan: &ScanRow| enters(scan) && list(scan).is_some_and(|l| !l.allow_multiple_entries);
-    let entries: Vec<&ScanRow> = kept.iter().copied().filter(|scan| watched(scan)).collect();
-    let uses = store::uses(tx, &entries).await?;
-    let judge = |read: &Read| match list(&read.scan) {
-        None => {
-            let detail = json!({ "list_id": read.scan.list_id, "entry": read.scan.scan_id });
-            Applied::Parked { kind: CaseKind::UnknownList, event: None, detail }
-        }
-        Some(list) if watched(&read.scan) => judged(read, strangers(&read.scan, list, &uses)),
-        Some(_) => judged(read, Vec::new()),
-    };
-    Ok(read.iter().map(|one| one.as_ref().map_or(Applied::Done, judge)).collect())
+    let by_hand: HashSet<ScanId> =
+        read.iter().flatten().filter(|r| r.by_hand.is_some()).map(|r| r.scan.scan_id).collect();
+    let news = News { device: caller.device, scans: &kept, lists: &lists, by_hand: &by_hand };
+    let listed = doubles::judge(tx, &news).await?;
+    let judged = |read: &Read| if known(&read.scan) { judged(read, &listed) } else { unknown_list(&read.scan) };
+    Ok(read.iter().map(|one| one.as_ref().map_or(Applied::Done, judged)).collect())
 }
 
 /// A scan as its entry says it.
@@ -74,7 +72,8 @@ fn read(caller: &DeviceCaller, entry: &Entry, fact: &Fact) -> Option<Read> {
         direction: *direction,
         class: *class,
         reason: *reason,
-        at: entry.at.wall,
+        at: entry.at.ticket_time(),
+        uncertainty_ms: entry.at.uncertainty_ms,
         undone: false,
         saw: entry.saw.clone(),
     };
@@ -82,55 +81,66 @@ fn read(caller: &DeviceCaller, entry: &Entry, fact: &Fact) -> Option<Read> {
     Some(Read { scan, by_hand })
 }
 
-fn enters(scan: &ScanRow) -> bool {
-    matches!(scan.class, Class::Admitted | Class::Look) && scan.direction == Direction::Entry
+fn unknown_list(scan: &ScanRow) -> Applied {
+    let detail = json!({ "list_id": scan.list_id, "entry": scan.scan_id });
+    Applied::Parked { kind: CaseKind::UnknownList, event: None, detail }
 }
 
-fn judged(read: &Read, strangers: Vec<&ScanRow>) -> Applied {
+fn judged(read: &Read, listed: &HashMap<ScanId, CaseId>) -> Applied {
     let Read { scan, by_hand } = read;
-    let (position_id, list_id, event) = (scan.position_id, scan.list_id, Some(scan.event_id));
-    if strangers.is_empty() {
-        let detail = json!({ "position_id": position_id, "list_id": list_id, "entry": scan.scan_id, "at": by_hand });
-        return match by_hand {
-            Some(_) => Applied::Notice { kind: CaseKind::TimeByHand, event, detail },
-            None => Applied::Done,
-        };
+    match (listed.get(&scan.scan_id), by_hand) {
+        (Some(case), _) => Applied::InCase(*case),
+        (None, Some(at)) => {
+            let detail = json!({
+                "position_id": scan.position_id, "list_id": scan.list_id, "entry": scan.scan_id, "at": at
+            });
+            Applied::Notice { kind: CaseKind::TimeByHand, event: Some(scan.event_id), detail }
+        }
+        (None, None) => Applied::Done,
     }
-    let both: Vec<_> = strangers
-        .into_iter()
-        .chain([scan])
-        .map(|o| json!({ "scan_id": o.scan_id, "gate": o.gate, "at": o.at }))
-        .collect();
-    let detail = json!({
-        "position_id": position_id, "list_id": list_id, "scans": both, "time_by_hand": by_hand.is_some()
-    });
-    Applied::Notice { kind: CaseKind::DoubleAdmission, event, detail }
 }
 
-/// Entries of the same ticket that this scan did not know and that did not know it.
-fn strangers<'a>(scan: &ScanRow, list: &store::ListFacts, uses: &'a [ScanRow]) -> Vec<&'a ScanRow> {
-    let same = |o: &ScanRow| {
-        let position = scan.position_id.is_some() && o.position_id == scan.position_id;
-        let payload = scan.payload_hash.is_some() && o.payload_hash == scan.payload_hash;
-        (position || payload) && o.list_id == scan.list_id && o.scan_id != scan.scan_id
+/// A scan is as if it never was, now or when it comes. Where the device has no right to, now, it counts all the same,
+/// and a case says so.
+///
+/// # Errors
+/// When the database is away.
+pub async fn record_undo(tx: &mut Tx, caller: &DeviceCaller, entry: &Entry, fact: &Fact) -> Result<Applied, Failure> {
+    let Fact::ScanUndone { scan_id, event_id, list_id } = fact else { return Ok(Applied::Done) };
+    let lists = store::lists(tx, &[*list_id]).await?;
+    if lists.get(list_id).is_none_or(|list| list.event_id != *event_id) {
+        let detail = json!({ "list_id": list_id, "entry": entry.id });
+        return Ok(Applied::Parked { kind: CaseKind::UnknownList, event: None, detail });
+    }
+    let undoing = Undoing {
+        scan: *scan_id,
+        event: *event_id,
+        list: *list_id,
+        device: caller.device,
+        entry: entry.id,
+        at: entry.at.ticket_time(),
     };
-    let others: Vec<&ScanRow> = uses.iter().filter(|o| same(o)).collect();
-    let left_between = |a: &ScanRow, b: &ScanRow| {
-        let (from, until) = (a.at.min(b.at), a.at.max(b.at));
-        list.allow_entry_after_exit
-            && others.iter().any(|s| s.direction == Direction::Exit && s.at >= from && s.at <= until)
-    };
-    let entries = others.iter().copied().filter(|s| s.direction == Direction::Entry);
-    entries.filter(|o| !knew(scan, o) && !knew(o, scan) && !left_between(scan, o)).collect()
+    if let Some(scan) = store::undo(tx, &undoing).await? {
+        note(tx, Subject::Scan(scan.scan_id, scan.event_id)).await?;
+        let news = News { device: caller.device, scans: &[&scan], lists: &lists, by_hand: &HashSet::new() };
+        doubles::judge(tx, &news).await?;
+    }
+    if caller.rights.contains(&Right::Undo) {
+        return Ok(Applied::Done);
+    }
+    let detail = json!({ "scan_id": scan_id, "list_id": list_id, "entry": entry.id });
+    Ok(Applied::Notice { kind: CaseKind::UndoWithoutRight, event: Some(*event_id), detail })
 }
 
-/// Whether `later` was decided with `earlier` known: it saw that entry or a later one of the same station, or comes
-/// from the same journal.
-fn knew(later: &ScanRow, earlier: &ScanRow) -> bool {
-    let same_journal = later.station == earlier.station && later.incarnation == earlier.incarnation;
-    (same_journal && later.seq > earlier.seq)
-        || later
-            .saw
-            .iter()
-            .any(|s| s.station == earlier.station && s.incarnation == earlier.incarnation && s.seq >= earlier.seq)
+/// A journal proved forked from a number on: what its scans knew, and who knew of them, is no longer what it seemed.
+///
+/// # Errors
+/// When the database is away.
+pub async fn forked(tx: &mut Tx, device: DeviceId, incarnation: u32, from: u64) -> Result<(), Failure> {
+    let scans = store::of_journal(tx, device, incarnation, from).await?;
+    let wanted: Vec<ListId> = scans.iter().map(|scan| scan.list_id).collect();
+    let lists = store::lists(tx, &wanted).await?;
+    let scans: Vec<&ScanRow> = scans.iter().collect();
+    doubles::judge(tx, &News { device, scans: &scans, lists: &lists, by_hand: &HashSet::new() }).await?;
+    Ok(())
 }

@@ -4,16 +4,19 @@ use crate::app::Tx;
 use sqlx::{Row as _, types::Json};
 use std::collections::{BTreeSet, HashMap};
 use willcall_domain::{
-    checkin::{Class, Direction, ScanRow, wire::SawRef},
+    checkin::{
+        Class, Direction, ScanRow,
+        merge::{Allowed, Splits},
+        wire::SawRef,
+    },
     clock::UtcMillis,
-    id::{DeviceId, EventId, ListId, PositionId, ScanId},
+    id::{DeviceId, EntryId, EventId, ListId, PositionId, ScanId},
 };
 
 /// What recording looks at of a list.
 pub(super) struct ListFacts {
     pub event_id: EventId,
-    pub allow_multiple_entries: bool,
-    pub allow_entry_after_exit: bool,
+    pub allowed: Allowed,
 }
 
 /// What recording looks at of these lists.
@@ -31,8 +34,10 @@ pub(super) async fn lists(tx: &mut Tx, lists: &[ListId]) -> sqlx::Result<HashMap
         .map(|r| {
             let facts = ListFacts {
                 event_id: EventId(r.try_get("event_id")?),
-                allow_multiple_entries: r.try_get("allow_multiple_entries")?,
-                allow_entry_after_exit: r.try_get("allow_entry_after_exit")?,
+                allowed: Allowed {
+                    multiple_entries: r.try_get("allow_multiple_entries")?,
+                    entry_after_exit: r.try_get("allow_entry_after_exit")?,
+                },
             };
             Ok((ListId(r.try_get("list_id")?), facts))
         })
@@ -49,10 +54,15 @@ pub(super) async fn insert(tx: &mut Tx, scans: &[&ScanRow]) -> sqlx::Result<()> 
     let reasons = scans.iter().map(|s| s.reason.as_ref().map(word).transpose()).collect::<sqlx::Result<Vec<_>>>();
     sqlx::query(
         "INSERT INTO scan (organizer_id, scan_id, event_id, list_id, position_id, payload_hash, device_id, incarnation,
-             seq, direction, class, reason, at, gate, undone, saw)
-         SELECT $1, s.* FROM unnest($2::uuid[], $3::bigint[], $4::bigint[], $5::uuid[], $6::text[], $7::bigint[],
+             seq, direction, class, reason, at, gate, undone, saw, uncertainty_ms)
+         SELECT $1, s.id, s.event, s.list, s.position, s.payload, s.device, s.incarnation, s.seq, s.direction, s.class,
+             s.reason, s.at, s.gate, s.undone OR u.scan_id IS NOT NULL, s.saw, s.uncertainty_ms
+         FROM unnest($2::uuid[], $3::bigint[], $4::bigint[], $5::uuid[], $6::text[], $7::bigint[],
              $8::bigint[], $9::bigint[], $10::text[], $11::text[], $12::text[], $13::bigint[], $14::text[],
-             $15::boolean[], $16::jsonb[]) AS s ON CONFLICT DO NOTHING",
+             $15::boolean[], $16::jsonb[], $17::bigint[]) AS s (id, event, list, position, payload, device, incarnation,
+             seq, direction, class, reason, at, gate, undone, saw, uncertainty_ms)
+         LEFT JOIN scan_undone u ON u.organizer_id = $1 AND u.scan_id = s.id AND u.list_id = s.list
+         ON CONFLICT DO NOTHING",
     )
     .bind(tx.organizer.0)
     .bind(scans.iter().map(|s| s.scan_id.0).collect::<Vec<_>>())
@@ -70,12 +80,13 @@ pub(super) async fn insert(tx: &mut Tx, scans: &[&ScanRow]) -> sqlx::Result<()> 
     .bind(scans.iter().map(|s| s.gate.as_str()).collect::<Vec<_>>())
     .bind(scans.iter().map(|s| s.undone).collect::<Vec<_>>())
     .bind(scans.iter().map(|s| Json(&s.saw)).collect::<Vec<_>>())
+    .bind(scans.iter().map(|s| s.uncertainty_ms).collect::<Vec<_>>())
     .execute(tx.conn())
     .await?;
     Ok(())
 }
 
-/// Counted scans of the tickets of these scans on their lists, these included.
+/// What lets somebody in or out of the tickets of these scans, these included; undone ones too, for they stay listed.
 pub(super) async fn uses(tx: &mut Tx, of: &[&ScanRow]) -> sqlx::Result<Vec<ScanRow>> {
     if of.is_empty() {
         return Ok(Vec::new());
@@ -85,10 +96,10 @@ pub(super) async fn uses(tx: &mut Tx, of: &[&ScanRow]) -> sqlx::Result<Vec<ScanR
     // Two statements in one, so that each takes its own index. A code of the other signed format is known by its payload
     // at one gate and by its position at another.
     let rows = sqlx::query(
-        "SELECT * FROM scan WHERE organizer_id = $1 AND NOT undone AND class IN ('admitted', 'look')
+        "SELECT * FROM scan WHERE organizer_id = $1 AND class IN ('admitted', 'look')
              AND position_id = ANY($2)
          UNION ALL
-         SELECT * FROM scan WHERE organizer_id = $1 AND NOT undone AND class IN ('admitted', 'look')
+         SELECT * FROM scan WHERE organizer_id = $1 AND class IN ('admitted', 'look')
              AND payload_hash = ANY($3) AND (position_id IS NULL OR position_id <> ALL($2))
          ORDER BY at, scan_id",
     )
@@ -98,6 +109,81 @@ pub(super) async fn uses(tx: &mut Tx, of: &[&ScanRow]) -> sqlx::Result<Vec<ScanR
     .fetch_all(tx.conn())
     .await?;
     rows.iter().map(row).collect()
+}
+
+/// Where the journals of these stations were forked.
+pub(super) async fn splits(tx: &mut Tx, of: &[DeviceId]) -> sqlx::Result<Splits> {
+    let devices: BTreeSet<i64> = of.iter().map(|d| d.0).collect();
+    let rows: Vec<(i64, i64, i64)> = sqlx::query_as(
+        "SELECT device_id, incarnation, split_seq FROM incarnation
+         WHERE organizer_id = $1 AND device_id = ANY($2) AND split_seq IS NOT NULL",
+    )
+    .bind(tx.organizer.0)
+    .bind(devices.into_iter().collect::<Vec<_>>())
+    .fetch_all(tx.conn())
+    .await?;
+    let split = |(device, incarnation, seq): (i64, i64, i64)| {
+        ((DeviceId(device), u32::try_from(incarnation).unwrap_or(u32::MAX)), seq.unsigned_abs())
+    };
+    Ok(rows.into_iter().map(split).collect())
+}
+
+/// Scans of one journal from a number on that let somebody in or out.
+pub(super) async fn of_journal(
+    tx: &mut Tx,
+    device: DeviceId,
+    incarnation: u32,
+    from: u64,
+) -> sqlx::Result<Vec<ScanRow>> {
+    let rows = sqlx::query(
+        "SELECT * FROM scan WHERE organizer_id = $1 AND device_id = $2 AND incarnation = $3 AND seq >= $4
+             AND class IN ('admitted', 'look')",
+    )
+    .bind(tx.organizer.0)
+    .bind(device.0)
+    .bind(i64::from(incarnation))
+    .bind(from.cast_signed())
+    .fetch_all(tx.conn())
+    .await?;
+    rows.iter().map(row).collect()
+}
+
+/// What undoes a scan.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Undoing {
+    pub scan: ScanId,
+    pub event: EventId,
+    pub list: ListId,
+    pub device: DeviceId,
+    pub entry: EntryId,
+    pub at: UtcMillis,
+}
+
+/// Notes that a scan counts no more, and marks it where it is here. Answers the scan, if this changed it.
+pub(super) async fn undo(tx: &mut Tx, undoing: &Undoing) -> sqlx::Result<Option<ScanRow>> {
+    sqlx::query(
+        "INSERT INTO scan_undone (organizer_id, scan_id, event_id, list_id, device_id, entry_id, at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
+    )
+    .bind(tx.organizer.0)
+    .bind(undoing.scan.0)
+    .bind(undoing.event.0)
+    .bind(undoing.list.0)
+    .bind(undoing.device.0)
+    .bind(undoing.entry.0)
+    .bind(undoing.at.0)
+    .execute(tx.conn())
+    .await?;
+    let row = sqlx::query(
+        "UPDATE scan SET undone = true, version = version + 1
+         WHERE organizer_id = $1 AND scan_id = $2 AND list_id = $3 AND NOT undone RETURNING *",
+    )
+    .bind(tx.organizer.0)
+    .bind(undoing.scan.0)
+    .bind(undoing.list.0)
+    .fetch_optional(tx.conn())
+    .await?;
+    row.as_ref().map(self::row).transpose()
 }
 
 /// A row of the table as stations and screens see it.
@@ -117,6 +203,7 @@ pub(crate) fn row(r: &sqlx::postgres::PgRow) -> sqlx::Result<ScanRow> {
         class: read_word::<Class>(r.try_get("class")?)?,
         reason: r.try_get::<Option<&str>, _>("reason")?.map(read_word).transpose()?,
         at: UtcMillis(r.try_get("at")?),
+        uncertainty_ms: r.try_get("uncertainty_ms")?,
         undone: r.try_get("undone")?,
         saw: saw.0,
     })

@@ -179,6 +179,11 @@ pub(crate) async fn feed_lag_ms(pool: &PgPool, now: UtcMillis) -> sqlx::Result<i
     Ok(oldest.map_or(0, |at| now.since(UtcMillis(at)).max(0)))
 }
 
+/// Stations in use whose clock is further off than this, and how far the furthest is, in milliseconds.
+pub(crate) async fn clocks(pool: &PgPool, off_ms: i64) -> sqlx::Result<(i64, i64)> {
+    sqlx::query_as("SELECT stations, furthest FROM crossing.clocks($1)").bind(off_ms).fetch_one(pool).await
+}
+
 /// Makes the database of a private cluster, where it is missing.
 pub(crate) async fn make_database(connection: &mut PgConnection, name: &'static str) -> sqlx::Result<()> {
     let found: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)")

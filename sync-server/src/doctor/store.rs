@@ -83,7 +83,7 @@ pub(super) struct Invariant {
 }
 
 /// What must hold of every tenant, `$1`.
-pub(super) const INVARIANTS: [Invariant; 9] = [
+pub(super) const INVARIANTS: [Invariant; 11] = [
     Invariant {
         check: "places-sold",
         good: "quotas count what orders hold, and no more is sold than there is",
@@ -128,6 +128,29 @@ pub(super) const INVARIANTS: [Invariant; 9] = [
         query: "SELECT l.lease_id::text FROM lease l WHERE l.organizer_id = $1 AND l.sold <> (
                     SELECT count(*) FROM lease_unit u
                     WHERE u.organizer_id = l.organizer_id AND u.lease_id = l.lease_id) ORDER BY 1",
+    },
+    Invariant {
+        check: "rights-held-once",
+        good: "what may happen once has one holder at most",
+        wrong: "things with two holders, or with one though they are spent",
+        // Who was given up may have done it after all; the one who holds it since is asked to give it back.
+        query: "SELECT coalesce(v.code, o.code) FROM held_right r
+                LEFT JOIN voucher v ON v.organizer_id = r.organizer_id AND v.voucher_id = r.voucher_id
+                LEFT JOIN orders o ON o.organizer_id = r.organizer_id AND o.order_id = r.order_id
+                WHERE r.organizer_id = $1 AND r.state IN ('granted', 'taken')
+                GROUP BY v.voucher_id, o.order_id, coalesce(v.code, o.code)
+                HAVING count(*) > 1 OR coalesce(max(v.uses), 0) > 0 AND NOT bool_and(r.recalled) ORDER BY 1",
+    },
+    Invariant {
+        check: "vouchers-spent-once",
+        good: "each voucher was spent once at most, and what was too much has a case",
+        wrong: "vouchers that do not count right, or lack a case",
+        query: "SELECT v.code FROM voucher v, LATERAL (
+                    SELECT count(*) FILTER (WHERE u.undone_at IS NULL) AS spent, count(*) AS ever FROM voucher_use u
+                    WHERE u.organizer_id = v.organizer_id AND u.voucher_id = v.voucher_id) u
+                WHERE v.organizer_id = $1 AND (v.uses <> u.spent OR v.uses > 1 + v.excess OR v.excess > 0 AND NOT EXISTS (
+                    SELECT FROM station_case c WHERE c.organizer_id = v.organizer_id AND c.kind = 'right_twice'
+                        AND c.detail->'vouchers' @> to_jsonb(v.voucher_id))) ORDER BY 1",
     },
     Invariant {
         check: "money",

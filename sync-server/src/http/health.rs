@@ -4,6 +4,7 @@ use crate::{
     app::App,
     database::{migrate, store},
     jobs,
+    sync::contact::SKEW_MS,
 };
 use axum::{
     extract::State,
@@ -42,6 +43,14 @@ pub async fn metrics(State(app): State<App>) -> Response {
     match store::feed_lag_ms(app.untenanted(), app.now()).await {
         Ok(lag) => crate::metrics::feed_lag(&mut text, lag),
         Err(error) => tracing::warn!(%error, "cannot measure the change feed"),
+    }
+    match store::clocks(app.untenanted(), SKEW_MS).await {
+        Ok((stations, furthest_ms)) => crate::metrics::clocks(&mut text, stations, furthest_ms),
+        Err(error) => tracing::warn!(%error, "cannot look at the clocks of stations"),
+    }
+    match crate::sync::prune::feed_read(&app).await {
+        Ok((kept, behind)) => crate::metrics::feed_read(&mut text, kept, behind),
+        Err(error) => tracing::warn!(%error, "cannot measure how far the change feed is read"),
     }
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }

@@ -31,10 +31,19 @@ pub async fn run(app: App, stop: CancellationToken) {
 pub async fn look(app: &App, round: u64) -> sqlx::Result<()> {
     if round.is_multiple_of(SWEEP_EVERY) {
         store::sweep(app.untenanted(), app.now()).await?;
+        if let Err(error) = crate::sync::prune::prune_all(app).await {
+            tracing::warn!(?error, "old changes could not be let go of");
+        }
+        if let Err(error) = crate::sync::erase::remind(app).await {
+            tracing::warn!(?error, "machines that have not erased could not be looked for");
+        }
     }
     // Housekeeping that can wait: what fails is looked at again in a moment.
     if let Err(error) = crate::leases::find_dry(app).await {
         tracing::warn!(?error, "idle units could not be looked for");
+    }
+    if let Err(error) = crate::leases::find_stuck(app).await {
+        tracing::warn!(?error, "hand-overs that have not arrived could not be looked for");
     }
     for (organizer, order_id) in store::expired_orders(app.untenanted(), app.now()).await? {
         let mut tx = app.begin(organizer).await?;

@@ -74,6 +74,8 @@ async fn close_if_empty(tx: &mut Tx, lease: &mut LeaseAccount) -> Result<(), Fai
 /// # Errors
 /// When the database is away.
 pub async fn closed(tx: &mut Tx, caller: &DeviceCaller, entry: &Entry) -> Result<(), Failure> {
+    // Before any quota is held, as everywhere.
+    super::rights::closed(tx, caller.device, entry.incarnation).await?;
     let mut returned = 0;
     for (quota, event, lease_id) in store::leases_of(tx, caller.device, Some(entry.incarnation)).await? {
         let Some((_, _, mut account, mut lease)) = load(tx, caller, lease_id).await? else { continue };

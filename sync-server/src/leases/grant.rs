@@ -104,7 +104,9 @@ async fn lend(
     (event_id, mut account): (EventId, QuotaAccount),
     signer: &Signer,
 ) -> Result<Option<GrantBody>, Failure> {
-    let units = size_of(tx, caller, ask, event_id, &account).await?;
+    // Of what is switched off nothing is lent, and what is out comes back.
+    let on_sale = store::is_on_sale(tx, ask.quota_id).await?;
+    let units = if on_sale { size_of(tx, caller, ask, event_id, &account).await? } else { 0 };
     let now = app.clock.now();
     let lease_id = LeaseId::born(now, app.entropy.as_ref());
     if units == 0 || ledger::grant(&mut account, ask.quota_id, lease_id, caller.device, units).is_err() {

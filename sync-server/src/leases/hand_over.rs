@@ -6,16 +6,17 @@ use super::{
     store::{self, Kept},
 };
 use crate::{
-    app::Tx,
+    app::{App, Tx},
     http::{caller::DeviceCaller, problem::Failure},
-    sync::{self, Applied, Subject, note},
+    sync::{self, Applied, Subject, cases::NewCase, note},
 };
 use serde_json::{Value, json};
 use willcall_domain::{
+    clock::UtcMillis,
     id::{DeviceId, EventId, HandOverId, LeaseId},
     leases::{
         BlankRange, LeaseState, UnitRange,
-        ledger::{self, Offer, Taken},
+        ledger::{self, HandOver, HandOverState, LeaseAccount, Offer, Taken},
     },
     sync::{CaseKind, Entry, Fact},
 };
@@ -64,6 +65,9 @@ pub async fn given(tx: &mut Tx, caller: &DeviceCaller, fact: &Fact) -> Result<Ap
     if store::hand_over(tx, given.offer.hand_over_id).await?.is_some() {
         return Ok(Applied::Done);
     }
+    if !store::is_device(tx, given.offer.to).await? {
+        return nobody(tx, &lease, given).await;
+    }
     let hand_over = ledger::give(&mut account, &mut lease, &given.offer);
     let all = hand_over.moved.count() == given.offer.units.count();
     store::insert_hand_over(tx, &Kept { hand_over, event, blanks: given.blanks }).await?;
@@ -74,6 +78,16 @@ pub async fn given(tx: &mut Tx, caller: &DeviceCaller, fact: &Fact) -> Result<Ap
         return Ok(Applied::Done);
     }
     Ok(Applied::Notice { kind: CaseKind::UnknownLease, event: Some(event), detail })
+}
+
+/// A mistyped number: nobody can ever take these units in, so they are the giver's again, as if it had been declined.
+async fn nobody(tx: &mut Tx, giver: &LeaseAccount, given: Given) -> Result<Applied, Failure> {
+    let id = given.offer.hand_over_id;
+    let hand_over = ledger::declined_at_once(giver, &Offer { to: given.from, ..given.offer });
+    store::insert_hand_over(tx, &Kept { hand_over, event: given.event_id, blanks: given.blanks }).await?;
+    note(tx, Subject::HandOver(id, given.event_id)).await?;
+    tracing::warn!(from = given.from.0, to = given.offer.to.0, "units were handed to a till there is none of");
+    Ok(Applied::Done)
 }
 
 /// The receiver has taken the units in. Its entry alone is enough.
@@ -176,4 +190,30 @@ pub async fn declined(tx: &mut Tx, caller: &DeviceCaller, fact: &Fact) -> Result
     sync::cases::close_by_itself(tx, CaseKind::HandOverStuck, &hand_over_id.to_string(), sync::cases::Moot::Arrived)
         .await?;
     Ok(Applied::Done)
+}
+
+/// Opens a case for each hand-over that is in flight for longer than is usual; one each, ever: who has seen it has seen
+/// it.
+///
+/// # Errors
+/// When the database is away.
+pub async fn find_stuck(app: &App) -> Result<(), Failure> {
+    let since = UtcMillis(app.now().0.saturating_sub(i64::from(app.config.hand_over_min) * 60_000));
+    for (organizer, id) in store::stuck(app.untenanted(), since).await? {
+        let mut tx = app.begin(organizer).await?;
+        let about = id.to_string();
+        let before = sync::cases::standing(&mut tx, CaseKind::HandOverStuck, std::slice::from_ref(&about)).await?;
+        let Some(kept) = store::hand_over(&mut tx, id).await?.filter(|_| before.is_empty()) else { continue };
+        let HandOver { lease_id, quota_id, from, to, moved, state, .. } = &kept.hand_over;
+        if *state != HandOverState::InFlight {
+            continue;
+        }
+        let detail = json!({
+            "hand_over_id": id, "lease_id": lease_id, "quota_id": quota_id, "to": to, "units": moved.count(),
+        });
+        let case = NewCase { device: *from, event: Some(kept.event), kind: CaseKind::HandOverStuck, detail };
+        sync::cases::open_once(&mut tx, &about, &case).await?;
+        tx.commit().await?;
+    }
+    Ok(())
 }

@@ -10,6 +10,7 @@ mod give_back;
 mod grant;
 mod hand_over;
 mod recall;
+mod rights;
 mod store;
 mod unheard;
 mod units;
@@ -18,8 +19,13 @@ mod write_off;
 pub use accept::accept;
 pub use give_back::{closed, give_back};
 pub use grant::{grant, open_grants};
-pub use hand_over::{declined, given, taken};
+pub use hand_over::{declined, find_stuck, given, taken};
 pub use recall::{find_dry, ran_dry, set_targets};
+pub use rights::{
+    ask as ask_right, holder_of_order, lock_subjects, open_rights, recall_order, recall_voucher,
+    released as right_released, rights_of_device, rows as right_rows, taken as right_taken, undo_vouchers, use_order,
+    use_voucher,
+};
 pub use store::{Flying, HeldBy};
 pub use unheard::{hold_back, let_go};
 pub use units::{
@@ -33,6 +39,7 @@ pub use write_off::{
 use crate::{
     app::Tx,
     http::{Failure, caller::DeviceCaller},
+    sync::{Subject, note},
 };
 use uuid::Uuid;
 use willcall_domain::{
@@ -56,6 +63,7 @@ pub async fn lending(tx: &mut Tx, event: EventId) -> Result<LendingDraft, Failur
 /// When the database is away.
 pub async fn set_lending(tx: &mut Tx, event: EventId, draft: LendingDraft) -> Result<(), Failure> {
     store::set_lending(tx, event, draft).await?;
+    note(tx, Subject::Event(event)).await?;
     tracing::info!(organizer = tx.organizer.0, event = event.0, ?draft, "lending changed");
     Ok(())
 }

@@ -43,6 +43,13 @@ fn why(how: GivenUp) -> VoidWhy {
     }
 }
 
+fn resolution(how: GivenUp) -> Resolution {
+    match how {
+        GivenUp::Lost => Resolution::WriteOffLost,
+        GivenUp::Stolen => Resolution::WriteOffStolen,
+    }
+}
+
 /// Who holds what of an event's quotas, longest silent first.
 ///
 /// # Errors
@@ -65,12 +72,14 @@ pub async fn held_by_device(tx: &mut Tx, device: DeviceId) -> Result<Silent, Fai
     })
 }
 
-/// Gives up all units a station holds unsold, of every event; answers how many. What it has handed over and nobody has
-/// taken yet stays in flight: the other till may have it.
+/// Gives up all units a station holds unsold, and its rights, of every event; answers how many units. What it has handed
+/// over and nobody has taken yet stays in flight: the other till may have it.
 ///
 /// # Errors
 /// When the database is away.
 pub async fn device(tx: &mut Tx, holder: DeviceId, how: GivenUp, by: Person<'_>) -> Result<u32, Failure> {
+    // Before any quota is held, as everywhere.
+    let rights = super::rights::write_off(tx, holder, how, by).await?;
     let mut units = 0;
     for (quota, event, lease_id) in store::leases_of(tx, holder, None).await? {
         let Some((_, mut account)) = store::lock_quota(tx, quota).await? else { continue };
@@ -94,14 +103,19 @@ pub async fn device(tx: &mut Tx, holder: DeviceId, how: GivenUp, by: Person<'_>)
         note(tx, Subject::Lease(lease_id, event)).await?;
         units += gone;
     }
-    let resolution = match how {
-        GivenUp::Lost => Resolution::WriteOffLost,
-        GivenUp::Stolen => Resolution::WriteOffStolen,
-    };
+    let resolution = resolution(how);
     let by_staff = By::Staff { id: by.id, name: by.name };
     let kinds = [CaseKind::Fork, CaseKind::SuspectStation, CaseKind::StationNotHeard];
     cases::close_of_device(tx, holder, &kinds, resolution, &by_staff).await?;
-    tracing::warn!(organizer = tx.organizer.0, device = holder.0, units, ?how, staff = by.id.0, "units written off");
+    tracing::warn!(
+        organizer = tx.organizer.0,
+        device = holder.0,
+        units,
+        rights,
+        ?how,
+        staff = by.id.0,
+        "units written off"
+    );
     Ok(units)
 }
 
@@ -132,6 +146,8 @@ pub async fn hand_over_of(tx: &mut Tx, id: HandOverId, how: GivenUp, by: Person<
         person: by.name,
     };
     write_down(tx, &row).await?;
+    let by_staff = By::Staff { id: by.id, name: by.name };
+    cases::close_about(tx, (CaseKind::HandOverStuck, &id.to_string()), resolution(how), &by_staff).await?;
     note(tx, Subject::Quota(quota, kept.event)).await?;
     note(tx, Subject::HandOver(id, kept.event)).await?;
     Ok(units)

@@ -195,10 +195,8 @@ fn ways(desk: &Desk, row: &CaseRow, words: &'static CaseWords) -> Vec<Way> {
         word: way.word(),
         says: words.way(way),
         elsewhere: match way {
-            Resolution::WriteOffLost => Some(desk.url(format_args!("/devices/{}/write-off?how=lost", row.device_id))),
-            Resolution::WriteOffStolen => {
-                Some(desk.url(format_args!("/devices/{}/write-off?how=stolen", row.device_id)))
-            }
+            Resolution::WriteOffLost => Some(write_off(desk, row, "lost")),
+            Resolution::WriteOffStolen => Some(write_off(desk, row, "stolen")),
             Resolution::Seen
             | Resolution::Retry
             | Resolution::LeaveOut
@@ -210,6 +208,15 @@ fn ways(desk: &Desk, row: &CaseRow, words: &'static CaseWords) -> Vec<Way> {
     choices.into_iter().map(way).collect()
 }
 
+/// The page on which the units are given up: of the hand-over that is stuck, else of the station.
+fn write_off(desk: &Desk, row: &CaseRow, how: &str) -> String {
+    let stuck = row.detail.get("hand_over_id").and_then(Value::as_str).filter(|_| row.kind == "hand_over_stuck");
+    match stuck.and_then(|id| id.parse::<uuid::Uuid>().ok()) {
+        Some(id) => desk.url(format_args!("/hand-overs/{id}/write-off?how={how}")),
+        None => desk.url(format_args!("/devices/{}/write-off?how={how}", row.device_id)),
+    }
+}
+
 /// What the case itself says: gates and times, numbers of entries, how far off.
 fn details(desk: &Desk, row: &CaseRow, zone: &str) -> Vec<String> {
     let said = &case_words::of(desk.language).said;
@@ -218,16 +225,25 @@ fn details(desk: &Desk, row: &CaseRow, zone: &str) -> Vec<String> {
     // Who admitted a ticket twice, and when: gate by gate.
     let scan = |scan: &Value| {
         let at = UtcMillis(scan.get("at")?.as_i64()?);
-        Some(format!("{} · {}", scan.get("gate")?.as_str()?, format::moment(at, zone, desk.language)))
+        let undone = scan.get("undone").and_then(Value::as_bool).unwrap_or(false);
+        let mark = if undone { format!(" · {}", desk.words.undone) } else { String::new() };
+        Some(format!("{} · {}{mark}", scan.get("gate")?.as_str()?, format::moment(at, zone, desk.language)))
     };
     let mut lines: Vec<String> =
         detail.get("scans").and_then(Value::as_array).into_iter().flatten().filter_map(scan).collect();
+    lines.extend(match detail.get("certainty").and_then(Value::as_str) {
+        Some("certain") => Some(desk.words.case_certain.clone()),
+        Some("possible") => Some(desk.words.case_possible.clone()),
+        _ => None,
+    });
     lines.extend(by_hand(desk, row, zone));
     match (number("from"), number("until"), number("seq"), number("incarnation")) {
         (Some(from), Some(until), _, Some(life)) => lines.push(fill(&said.entries, &[&from, &until, &life])),
         (_, _, Some(seq), Some(life)) => lines.push(fill(&said.number, &[&seq, &life])),
         _ => {}
     }
+    let codes = detail.get("codes").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    lines.extend(codes.map(str::to_owned));
     lines.extend(detail.get("why").and_then(Value::as_str).map(|why| fill(&said.told, &[&why])));
     lines.extend(detail.get("ms").and_then(Value::as_i64).map(|ms| fill(&said.beyond, &[&(ms / 60_000)])));
     if row.waiting > 0 {

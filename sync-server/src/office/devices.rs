@@ -13,6 +13,7 @@ use crate::{
     catalog::edit::{self as catalog, Refused},
     devices::edit::{self, DeviceFull, Invitation},
     http::Failure,
+    sync::contact::SKEW_MS,
 };
 use askama::Template;
 use axum::{extract::Path, response::Response};
@@ -43,6 +44,8 @@ struct Line {
     state: &'static str,
     tone: &'static str,
     detail: String,
+    /// How far its clock is off, where a person should look.
+    clock: Option<String>,
     waiting: String,
     outstanding: String,
     may_invite: bool,
@@ -155,11 +158,19 @@ fn line(desk: &Desk, device: &DeviceFull, now: UtcMillis, zone: &str) -> Line {
         state,
         tone,
         detail,
+        clock: clock(desk, device),
         waiting: count(device.waiting),
         outstanding: count(device.outstanding),
         may_invite: !known && device.revoked_at.is_none(),
         revoked: device.revoked_at.is_some(),
     }
+}
+
+fn clock(desk: &Desk, device: &DeviceFull) -> Option<String> {
+    let ahead = device.clock_ahead_ms.filter(|ms| ms.abs() > SKEW_MS && device.revoked_at.is_none())?;
+    let words = desk.words;
+    let minutes = format::count((ahead.abs() + 30_000) / 60_000, desk.language);
+    Some(fill(if ahead > 0 { &words.clock_ahead } else { &words.clock_behind }, &[&minutes]))
 }
 
 fn role(desk: &Desk, role: Role) -> &'static str {
@@ -176,6 +187,7 @@ fn rights(desk: &Desk) -> Vec<RightChoice> {
         Right::TimeByHand => {
             RightChoice { word: right.as_str(), name: &words.right_time_by_hand, hint: &words.right_time_by_hand_hint }
         }
+        Right::Undo => RightChoice { word: right.as_str(), name: &words.right_undo, hint: &words.right_undo_hint },
         Right::Names => RightChoice { word: right.as_str(), name: &words.right_names, hint: &words.right_names_hint },
     };
     Right::ALL.map(choice).into()

@@ -15,6 +15,7 @@ mod events;
 pub mod form;
 pub mod format;
 mod items;
+mod keys;
 mod lists;
 mod order;
 mod order_erase;
@@ -27,9 +28,11 @@ mod qr;
 mod quotas;
 mod sign_in;
 mod sign_out;
+mod signature_only;
 mod store;
 mod trouble;
 mod units;
+mod vouchers;
 pub mod words;
 
 use crate::{app::App, http::csrf};
@@ -59,6 +62,10 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/office/{organizer}/events/{event}/quotas/new", get(quotas::new).post(quotas::create))
         .route("/office/{organizer}/events/{event}/quotas/{quota}", get(quotas::edit).post(quotas::update))
         .route("/office/{organizer}/events/{event}/tills", get(units::show).post(units::set_lending))
+        .route("/office/{organizer}/events/{event}/vouchers", get(vouchers::show))
+        .route("/office/{organizer}/events/{event}/vouchers/new", get(vouchers::new).post(vouchers::create))
+        .route("/office/{organizer}/events/{event}/vouchers/{voucher}", get(vouchers::edit).post(vouchers::update))
+        .route("/office/{organizer}/events/{event}/keys", get(keys::show).post(keys::change))
         .route("/office/{organizer}/events/{event}/lists/new", get(lists::new).post(lists::create))
         .route("/office/{organizer}/events/{event}/lists/{list}", get(lists::edit).post(lists::update))
         .route("/office/{organizer}/orders", get(orders::show))
@@ -80,6 +87,7 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/office/{organizer}/devices/{device}/revoke", get(devices::ask_revoke).post(devices::revoke))
         .route("/office/{organizer}/organizer", get(organizer::show).post(organizer::update))
         .route("/office/{organizer}/cases", get(cases::show))
+        .route("/office/{organizer}/cases/signature-only", get(signature_only::show))
         .route("/office/{organizer}/cases/{case}/close", post(cases::close))
         .layer(middleware::from_fn_with_state(app.clone(), csrf::csrf_guard))
         .layer(middleware::from_fn(trouble::show))

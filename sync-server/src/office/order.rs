@@ -13,6 +13,7 @@ use crate::{
     app::Tx,
     catalog::edit::{self, EventFull},
     http::Failure,
+    leases,
     orders::{self, FullOrder, FullPosition},
 };
 use askama::Template;
@@ -306,6 +307,13 @@ pub async fn ask_cancel(desk: Desk, Path((_, code)): Path<(String, String)>) -> 
 pub async fn cancel(desk: Desk, Path((_, code)): Path<(String, String)>) -> Result<Response, Failure> {
     let mut tx = desk.begin_change().await?;
     let order = found(&mut tx, &code).await?;
+    if let Some(till) = leases::recall_order(&mut tx, order.order_id).await? {
+        // The wish that it be given back is kept; the order stays as it is.
+        tx.commit().await?;
+        let mut page = load(&desk, &code).await?;
+        page.problem = Some(fill(&desk.words.order_held, &[&till]));
+        return page::show_as(axum::http::StatusCode::CONFLICT, &page);
+    }
     let done = orders::cancel(&mut tx, order.order_id).await.map(|_| ());
     answer(&desk, tx, &code, "canceled", done).await
 }

@@ -53,9 +53,13 @@ fn says(code: Code, words: &'static Words) -> (&'static str, &'static str) {
         Code::Forbidden | Code::Unauthenticated | Code::Revoked => {
             (&words.trouble_forbidden, &words.trouble_forbidden_says)
         }
-        Code::Conflict | Code::SoldOut | Code::LeaseSpent | Code::NotEnrolled | Code::Busy | Code::InDoubt => {
-            (&words.trouble_conflict, &words.trouble_conflict_says)
-        }
+        Code::Conflict
+        | Code::SoldOut
+        | Code::LeaseSpent
+        | Code::NotEnrolled
+        | Code::NeedsLink
+        | Code::Busy
+        | Code::InDoubt => (&words.trouble_conflict, &words.trouble_conflict_says),
         Code::Invalid | Code::TooLarge | Code::Method | Code::Protocol | Code::Underpaid => {
             (&words.trouble_unread, &words.trouble_unread_says)
         }

@@ -178,14 +178,20 @@ fn holder(desk: &Desk, held: &HeldBy, now: UtcMillis) -> Line {
 }
 
 /// The worst case, before anything is given up.
-fn worst_case(desk: &Desk, silent: &Silent, now: UtcMillis) -> Vec<String> {
+fn worst_case(desk: &Desk, silent: &Silent, rights: i64, now: UtcMillis) -> Vec<String> {
     let words = desk.words;
     let units: i64 = silent.held.iter().map(|h| h.units).sum();
-    if units == 0 {
+    if units == 0 && rights == 0 {
         return vec![words.write_off_nothing.clone()];
     }
     let count = |n| format::count(n, desk.language);
-    let mut lines = vec![fill(&words.write_off_worst, &[&count(units)])];
+    let mut lines = Vec::new();
+    if units > 0 {
+        lines.push(fill(&words.write_off_worst, &[&count(units)]));
+    }
+    if rights > 0 {
+        lines.push(fill(&words.write_off_rights, &[&count(rights)]));
+    }
     if let Some(one) = silent.held.first() {
         lines.push(fill(&words.write_off_heard, &[&heard(desk, one.heard_at, now)]));
         if one.waiting > 0 {
@@ -202,13 +208,14 @@ fn worst_case(desk: &Desk, silent: &Silent, now: UtcMillis) -> Vec<String> {
 async fn confirm(desk: &Desk, tx: &mut Tx, device: DeviceId, stolen: bool) -> Result<Confirm, Failure> {
     let name = devices::find(tx, device).await?.name;
     let silent = leases::held_by_device(tx, device).await?;
+    let rights = leases::rights_of_device(tx, device).await?;
     Ok(Confirm {
         f: desk.frame("devices"),
         title: fill(&desk.words.write_off_title, &[&name]),
         back: desk.url("/devices"),
-        lines: worst_case(desk, &silent, tx.now()),
+        lines: worst_case(desk, &silent, rights, tx.now()),
         stolen,
-        any: !silent.held.is_empty(),
+        any: !silent.held.is_empty() || rights > 0,
     })
 }
 

@@ -61,7 +61,11 @@ words! {
     include_pending_hint, rule_reentry, rule_no_reentry, rule_multiple, rule_pending, device, devices_lead,
     new_device, no_devices, no_devices_lead, device_name_hint, gate, gate_hint, what_it_does, door, door_hint,
     till, till_hint, what_it_sees, all_events, all_events_hint, some_events, what_it_may, right_time_by_hand,
-    right_time_by_hand_hint, right_names, right_names_hint, rights, rights_of, make_code, role, only_there,
+    right_time_by_hand_hint, right_names, right_names_hint, right_undo, right_undo_hint, clock_ahead, clock_behind,
+    case_certain, case_possible, signature_only, signature_only_lead, signature_only_none, ticket_keys,
+    ticket_keys_lead, no_keys, key, key_made, key_active, key_next, key_retired, key_compromised, key_in_backup,
+    key_in_no_backup, key_everywhere, key_missing_at, key_change_over, key_change_over_hint, key_emergency,
+    key_emergency_hint, key_set_compromised, key_set_compromised_hint, rights, rights_of, make_code, role, only_there,
     only_there_hint, new_code, revoke, revoke_title, revoke_lines, revoke_waiting, revoke_leased, revoke_act,
     state_revoked, state_waiting, state_code_over, state_contact, state_silent, until, enrol, enrol_lead,
     enrol_how, server_address, token, as_text, shown_once, to_devices, qr_alt, order, buyer, placed, tickets,
@@ -84,6 +88,7 @@ words! {
     error_before_start, error_after_start, error_number, error_choice, error_none_chosen, error_below_sold,
     error_currency_in_use,
     with_tills, with_tills_lead, units, nothing_with_tills, units_facts, target_says, still_with, heard, never_heard, asked_back, on_its_way, on_its_way_since, write_off, write_off_title, write_off_worst, write_off_heard, write_off_then, write_off_flying, write_off_nothing, write_off_how, write_off_lost, write_off_lost_hint, write_off_stolen, write_off_stolen_hint, write_off_act, lending, planned_outage, planned_outage_hint, station_cap, station_cap_hint, stations_cap, stations_cap_hint,
+    vouchers, vouchers_lead, new_vouchers, no_vouchers, voucher_code, voucher_gives, home_till, home_till_hint, no_home_till, any_product, voucher_count, voucher_count_hint, voucher_codes, voucher_codes_hint, voucher_value, voucher_value_hint, percent_off, amount_off, set_price, voucher_sets, voucher_takes, voucher_spent, voucher_spent_twice, voucher_with, voucher_free, voucher_active, voucher_active_hint, voucher_log, voucher_made, voucher_home_named, voucher_home_none, voucher_on, voucher_off, write_off_rights, order_held,
 }
 
 /// The words of a language.

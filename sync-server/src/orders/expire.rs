@@ -9,7 +9,7 @@ use crate::{
     app::App,
     http::Failure,
     jobs::{self, Class, Job},
-    payments,
+    leases, payments,
     tx::Tx,
 };
 use serde::{Deserialize, Serialize};
@@ -33,13 +33,14 @@ impl Job for ExpireOrder {
 /// When the database is away; the job is tried again.
 pub async fn run(app: App, organizer: OrganizerId, job: ExpireOrder) -> anyhow::Result<()> {
     let mut tx = app.begin(organizer).await?;
-    if expire(&mut tx, job.order_id).await?.is_some() {
-        tx.commit().await?;
-    }
+    expire(&mut tx, job.order_id).await?;
+    // Also where it did not end: a till may have been asked to give it back.
+    tx.commit().await?;
     Ok(())
 }
 
-/// Ends a pending order whose time is over; `None` when it has been paid, ended, or given more time meanwhile.
+/// Ends a pending order whose time is over; `None` when it has been paid, ended, or given more time meanwhile, or a till
+/// holds its right and may have taken the money: the till is asked to give it back.
 ///
 /// # Errors
 /// When there is no such order, or the database is away.
@@ -48,6 +49,10 @@ pub async fn expire(tx: &mut Tx, id: OrderId) -> Result<Option<Order>, Failure> 
     let now = tx.now();
     let expired: Result<Order, OrderError> = order.clone().expire(now);
     let Ok(expired) = expired else { return Ok(None) };
+    if let Some(till) = leases::recall_order(tx, id).await? {
+        tracing::info!(organizer = tx.organizer.0, order = %id, till, "an order whose time is over is held by a till");
+        return Ok(None);
+    }
     debug_assert_eq!(expired.status, OrderStatus::Expired);
     free_places(tx, &order).await?;
     store::save(tx, &expired).await?;

@@ -5,6 +5,7 @@
 mod adopt;
 pub mod api;
 pub mod cancel;
+mod counter;
 mod erase;
 pub mod expire;
 pub mod find;
@@ -17,6 +18,7 @@ pub mod wire;
 
 pub use adopt::{Adopted, adopt};
 pub use cancel::cancel;
+pub use counter::{AtCounter, at_counter, canceled_at_a_till, hold, id_of_code, paid_at_a_till};
 pub use erase::{Erased, erase};
 pub use find::{FullOrder, FullPosition, find, find_by_code};
 pub use pay::mark_paid;

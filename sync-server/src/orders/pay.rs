@@ -5,10 +5,11 @@ use super::{
     send_confirmation::{About, SendConfirmation},
     store,
 };
-use crate::{http::Failure, jobs, payments, tx::Tx};
+use crate::{http::Failure, jobs, leases, payments, tx::Tx};
 use willcall_domain::{id::OrderId, orders::Order};
 
-/// Marks a pending order as paid with its full amount, and sends the tickets' link.
+/// Marks a pending order as paid with its full amount, and sends the tickets' link. The money is there, whoever else may
+/// take it: a till that holds the order's right is asked to give it back, and a second payment will be a case.
 ///
 /// # Errors
 /// When there is no such order, it is not pending, or the database is away.
@@ -16,6 +17,7 @@ pub async fn mark_paid(tx: &mut Tx, id: OrderId) -> Result<Order, Failure> {
     let order = lock(tx, id).await?;
     let owed = order.total;
     let order = order.pay(owed).map_err(|e| problem_of(&e))?;
+    leases::recall_order(tx, id).await?;
     store::save(tx, &order).await?;
     payments::confirm(tx, id, owed).await?;
     note_positions(tx, &order).await?;

@@ -249,6 +249,15 @@ pub(super) async fn id_of_code(tx: &mut Tx, code: &str) -> sqlx::Result<Option<O
     Ok(id.map(OrderId))
 }
 
+/// Whether a till sold it.
+pub(super) async fn is_of_a_till(tx: &mut Tx, id: OrderId) -> sqlx::Result<bool> {
+    sqlx::query_scalar("SELECT channel = 'till' FROM orders WHERE organizer_id = $1 AND order_id = $2")
+        .bind(tx.organizer.0)
+        .bind(id.0)
+        .fetch_one(tx.conn())
+        .await
+}
+
 /// The order without its positions.
 pub(super) async fn full(tx: &mut Tx, id: OrderId) -> sqlx::Result<Option<FullOrder>> {
     let row: Option<Row> = sqlx::query_as(

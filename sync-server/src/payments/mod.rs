@@ -37,6 +37,14 @@ pub async fn confirm(tx: &mut Tx, order: OrderId, amount: Money) -> sqlx::Result
     Ok(())
 }
 
+/// What has come in for an order and was not given back, in minor units.
+///
+/// # Errors
+/// When the database is away.
+pub async fn received(tx: &mut Tx, order: OrderId) -> sqlx::Result<i64> {
+    store::received(tx, order).await
+}
+
 /// Nobody waits for this money any more. What was received stays received.
 ///
 /// # Errors

@@ -67,3 +67,14 @@ pub(super) async fn cancel_open(tx: &mut Tx, order: OrderId) -> sqlx::Result<()>
     .await?;
     Ok(())
 }
+
+pub(super) async fn received(tx: &mut Tx, order: OrderId) -> sqlx::Result<i64> {
+    sqlx::query_scalar(
+        "SELECT coalesce(sum(amount_minor), 0)::bigint FROM payment
+         WHERE organizer_id = $1 AND order_id = $2 AND state = 'confirmed'",
+    )
+    .bind(tx.organizer.0)
+    .bind(order.0)
+    .fetch_one(tx.conn())
+    .await
+}

@@ -31,6 +31,8 @@ pub enum Applied {
         event: Option<EventId>,
         detail: Value,
     },
+    /// Applied, and part of a case that its slice keeps.
+    InCase(CaseId),
     /// Not applied.
     Parked {
         kind: CaseKind,
@@ -62,6 +64,7 @@ pub(super) async fn all(
         parked.extend(journal::parked_orders(tx, author.device, &orders).await?);
     }
     // In one order for all, so that two tills and the web never wait for each other in a circle.
+    leases::lock_subjects(tx, fresh.iter().filter_map(|f| f.fact.as_ref())).await?;
     leases::lock_page(tx, fresh.iter().filter_map(|f| f.fact.as_ref())).await?;
     let mut outcomes = Vec::with_capacity(fresh.len());
     while outcomes.len() < fresh.len() {
@@ -194,10 +197,9 @@ async fn one(app: &App, tx: &mut Tx, caller: &DeviceCaller, entry: &Entry, fact:
         Fact::HandOverDeclined { .. } => leases::declined(tx, caller, fact).await,
         Fact::Void { .. } => till::record_void(tx, caller, entry, fact).await,
         Fact::Refund { .. } => till::record_refund(tx, caller, entry, fact).await,
-        Fact::RightTaken { .. } | Fact::RightReleased { .. } | Fact::ScanUndone { .. } => {
-            let detail = json!({ "kind": entry.kind, "seq": entry.seq });
-            Ok(Applied::Parked { kind: CaseKind::UnknownKind, event: None, detail })
-        }
+        Fact::RightTaken { .. } => leases::right_taken(app, tx, caller, entry, fact).await,
+        Fact::RightReleased { .. } => leases::right_released(tx, caller, fact).await,
+        Fact::ScanUndone { .. } => checkin::record_undo(tx, caller, entry, fact).await,
     }
 }
 
@@ -252,6 +254,7 @@ async fn with_case(tx: &mut Tx, author: &DeviceCaller, applied: Applied) -> Resu
             let case_id = cases::open(tx, &NewCase { device, event, kind, detail }).await?;
             Ok(Outcome::AppliedWithCase { case_id })
         }
+        Applied::InCase(case_id) => Ok(Outcome::AppliedWithCase { case_id }),
         Applied::Parked { kind, event, detail } => {
             let case_id = cases::open(tx, &NewCase { device, event, kind, detail }).await?;
             Ok(Outcome::Parked { case_id })
@@ -267,6 +270,8 @@ pub(super) async fn again(app: &App, tx: &mut Tx, entry: &Entry) -> Result<Resul
     let fresh = Fresh { entry, fact: entry.fact(), within: None };
     match by_itself(app, tx, &author, &fresh, &HashSet::new()).await? {
         Applied::Parked { kind, .. } => Ok(Err(kind.word())),
-        applied @ (Applied::Done | Applied::Notice { .. }) => with_case(tx, &author, applied).await.map(Ok),
+        applied @ (Applied::Done | Applied::Notice { .. } | Applied::InCase(_)) => {
+            with_case(tx, &author, applied).await.map(Ok)
+        }
     }
 }

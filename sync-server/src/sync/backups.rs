@@ -2,7 +2,7 @@
 //! is finished, and stations keep every entry until it is in one.
 
 use super::store::backups as store;
-use crate::{app::App, http::Failure};
+use crate::{app::App, http::Failure, ticketing::change_over};
 use willcall_domain::clock::UtcMillis;
 
 /// Before a backup's beginning, in milliseconds: what was received then is committed for sure. No request takes longer.
@@ -17,6 +17,7 @@ pub async fn begin(app: &App) -> Result<u64, Failure> {
     for organizer in app.organizers().await? {
         let mut tx = app.begin(organizer.organizer_id).await?;
         noted += store::begin(&mut tx).await?;
+        change_over::backup_begins(&mut tx).await?;
         tx.commit().await?;
     }
     Ok(noted)
@@ -35,6 +36,8 @@ pub async fn finish(app: &App, at: Option<UtcMillis>) -> Result<u64, Failure> {
             store::begin_at(&mut tx, UtcMillis(at.0.saturating_sub(SETTLED_MS))).await?;
         }
         safe += store::finish(&mut tx).await?;
+        let began = at.map(|at| UtcMillis(at.0.saturating_sub(SETTLED_MS)));
+        change_over::backup_finished(&mut tx, began).await?;
         tx.commit().await?;
     }
     Ok(safe)

@@ -5,7 +5,8 @@ use super::store;
 use crate::http::problem::Failure;
 use crate::{app::Tx, wake::Topics};
 use willcall_domain::id::{
-    CaseId, DeviceId, EventId, HandOverId, ItemId, LeaseId, ListId, OrganizerId, PositionId, QuotaId, RequestId, ScanId,
+    CaseId, DeviceId, EventId, HandOverId, ItemId, LeaseId, ListId, OrganizerId, PositionId, QuotaId, RequestId,
+    RightId, ScanId, VoucherId,
 };
 
 /// What changed. The second field is the event whose stations must hear of it.
@@ -21,6 +22,10 @@ pub enum Subject {
     Lease(LeaseId, EventId),
     /// Only its giver hears of it.
     HandOver(HandOverId, EventId),
+    /// Only its holder hears of it.
+    Right(RightId, EventId),
+    /// Only its home hears of it, and what was its home.
+    Voucher(VoucherId, EventId),
     /// By the lease they came with.
     VoidBlanks(LeaseId, EventId),
     Scan(ScanId, EventId),
@@ -50,6 +55,8 @@ impl Subject {
             Self::Position(id, event) => ("position", id.to_string(), Some(event)),
             Self::Lease(id, event) => ("lease", id.to_string(), Some(event)),
             Self::HandOver(id, event) => ("hand_over", id.to_string(), Some(event)),
+            Self::Right(id, event) => ("right", id.to_string(), Some(event)),
+            Self::Voucher(id, event) => ("voucher", id.to_string(), Some(event)),
             Self::VoidBlanks(id, event) => ("void_blanks", id.to_string(), Some(event)),
             Self::Scan(id, event) => ("scan", id.to_string(), Some(event)),
             Self::Device(id) => ("device", id.to_string(), None),

@@ -15,6 +15,7 @@ use crate::{
 use axum::{Json, extract::State};
 use serde_json::json;
 use willcall_domain::{
+    devices::certificate::{CertificateBody, DeviceCertificate, certified_keys, sign_certificate},
     entropy,
     problem::{Code, Problem},
     sync::{
@@ -26,10 +27,12 @@ use willcall_domain::{
     },
 };
 
-/// How far a station's clock may be from ours before a person should look.
-const SKEW_MS: i64 = 300_000;
+/// How far a station's clock may be from ours before a person should look, in milliseconds.
+pub const SKEW_MS: i64 = 300_000;
 /// So many doubted lives of a device, and it gets nothing more until a person has looked.
 const DOUBTED_LIVES: i64 = 3;
+/// The first version that takes rights.
+const KNOWS_RIGHTS: u32 = 2;
 /// The first version that keeps tokens.
 const KEEPS_TOKENS: u32 = 2;
 
@@ -55,7 +58,13 @@ pub async fn contact(
     }
     let mut tx = app.begin(caller.organizer).await?;
     let away = store::is_away(&mut tx, caller.device, app.now()).await?;
-    let heard = memory::Heard { software: &ask.software, waiting: ask.waiting, protocol: ask.protocol };
+    let heard = memory::Heard {
+        software: &ask.software,
+        waiting: ask.waiting,
+        protocol: ask.protocol,
+        read_to: ask.read.filter(|read| read.history == app.history).map(|read| read.position),
+        clock: ask.clock,
+    };
     memory::note_contact(&mut tx, caller.device, heard).await?;
     let met = meet_station(&mut tx, &caller, &ask).await?;
     skew(&mut tx, &caller, &ask).await?;
@@ -65,6 +74,12 @@ pub async fn contact(
     history::reported(&app, &mut tx, &caller, &ask, met.acked).await?;
     // What one of two might take in, the other might have taken in already.
     let open_grants = if met.suspect { Vec::new() } else { leases::open_grants(&app, &mut tx, caller.device).await? };
+    let open_rights = if met.suspect || ask.protocol < KNOWS_RIGHTS {
+        Vec::new()
+    } else {
+        leases::open_rights(&app, &mut tx, &caller).await?
+    };
+    let certificate = if met.suspect { None } else { certify(&app, &mut tx, &caller).await? };
     let head = store::head(&mut tx).await?;
     let safe = incarnation::safe(&mut tx, caller.device, ask.incarnation).await?;
     tx.commit().await?;
@@ -80,9 +95,25 @@ pub async fn contact(
         newest_incarnation: met.newest_incarnation,
         protocol: PROTOCOL,
         sync_in_ms: if away { app.stations.slot_ms(app.clock.monotonic_ms(), ask.waiting) } else { 0 },
+        sealing_key: Some(app.secrets.sealing(caller.organizer).public().to_hex()),
     };
     let answer = sign_contact(&body, open_grants, app.secrets.identity());
-    Ok(Json(answer.map_err(|e| Problem::new(Code::Internal, e.to_string()))?))
+    let answer = answer.map_err(|e| Problem::new(Code::Internal, e.to_string()))?;
+    Ok(Json(ContactAnswer { open_rights, certificate, ..answer }))
+}
+
+/// What other stations can check this one's entries with.
+async fn certify(app: &App, tx: &mut Tx, caller: &DeviceCaller) -> Result<Option<DeviceCertificate>, Failure> {
+    let Some(keys) = incarnation::keys(tx, caller.device).await? else { return Ok(None) };
+    let body = CertificateBody {
+        organizer_id: caller.organizer,
+        device_id: caller.device,
+        name: caller.name.clone(),
+        role: caller.role,
+        keys: certified_keys(&keys),
+    };
+    let signed = sign_certificate(&body, app.secrets.identity());
+    Ok(Some(signed.map_err(|e| Problem::new(Code::Internal, e.to_string()))?))
 }
 
 /// What looking at the station came to.
@@ -160,8 +191,16 @@ async fn skew(tx: &mut Tx, caller: &DeviceCaller, ask: &Contact) -> Result<(), F
         cases::close_by_itself(tx, CaseKind::ClockSkew, &about, Moot::ClockRight).await?;
         return Ok(());
     }
-    let detail = json!({ "ms": apart });
+    // In whole minutes, so that it is told again only where it says something new.
+    let detail = json!({ "ms": (apart + apart.signum() * 30_000) / 60_000 * 60_000 });
     let case = NewCase { device: caller.device, event: None, kind: CaseKind::ClockSkew, detail };
-    cases::open_once(tx, &about, &case).await?;
+    let standing = cases::standing(tx, CaseKind::ClockSkew, std::slice::from_ref(&about)).await?;
+    match standing.into_values().flatten().find(|case| case.open) {
+        Some(open) if open.detail == case.detail => {}
+        Some(open) => cases::refresh(tx, open.case_id, None, &case.detail).await?,
+        None => {
+            cases::open_once(tx, &about, &case).await?;
+        }
+    }
     Ok(())
 }

@@ -59,16 +59,23 @@ pub(super) async fn confirmed(tx: &mut Tx, device: DeviceId, erased: &[RequestId
     Ok(())
 }
 
-/// Opens a case for each machine that was told before `since` and has not confirmed; answers how many there are.
+/// How long a machine may take to confirm before a person should look.
+const PATIENCE_MS: i64 = 7 * 24 * 3_600_000;
+
+/// Opens a case for each machine, of whichever organizer, that was told a week ago and has not confirmed.
 ///
 /// # Errors
 /// When the database is away.
-pub async fn remind(tx: &mut Tx, since: UtcMillis) -> Result<usize, Failure> {
-    let silent = store::silent(tx, since).await?;
-    for (device, erasures) in &silent {
-        let detail = json!({ "erasures": erasures });
-        let case = NewCase { device: *device, event: None, kind: CaseKind::NotErased, detail };
-        cases::open_once(tx, &device.to_string(), &case).await?;
+pub async fn remind(app: &App) -> Result<(), Failure> {
+    let since = UtcMillis(app.now().0 - PATIENCE_MS);
+    for organizer in store::unerased(app.untenanted(), since).await? {
+        let mut tx = app.begin(organizer).await?;
+        for (device, erasures) in store::silent(&mut tx, since).await? {
+            let detail = json!({ "erasures": erasures });
+            let case = NewCase { device, event: None, kind: CaseKind::NotErased, detail };
+            cases::open_once(&mut tx, &device.to_string(), &case).await?;
+        }
+        tx.commit().await?;
     }
-    Ok(silent.len())
+    Ok(())
 }

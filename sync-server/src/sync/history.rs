@@ -61,6 +61,14 @@ pub(super) async fn reported(
     Ok(())
 }
 
+/// A till that has not reported since the server was put back: it may hold what nobody here knows it was given.
+///
+/// # Errors
+/// When the database is away.
+pub async fn unheard_till(tx: &mut Tx) -> Result<Option<String>, Failure> {
+    Ok(store::unheard_till(tx).await?)
+}
+
 /// A station is not waited for any more: it has reported, or a person says that it never will.
 pub(super) async fn release(tx: &mut Tx, device: DeviceId) -> Result<(), Failure> {
     leases::let_go(tx, device).await?;

@@ -4,6 +4,7 @@
 mod apply;
 pub mod backups;
 pub mod budget;
+pub mod carried;
 pub mod cases;
 pub mod changes;
 pub mod contact;
@@ -14,6 +15,7 @@ pub mod history;
 mod intake;
 pub mod offers;
 mod pack;
+pub mod prune;
 pub mod pull;
 pub mod push;
 mod rows;

@@ -49,6 +49,8 @@ impl Drop for Named {
 #[derive(Debug)]
 pub(super) struct Packing {
     encoder: GzEncoder<Out>,
+    /// Lines for the encoder, which takes long over each piece however small it is.
+    lines: Vec<u8>,
     written: watch::Sender<Written>,
 }
 
@@ -84,7 +86,8 @@ pub(super) fn begin(folder: &Path, name: &str) -> io::Result<(Packing, Arc<Pack>
         Ok(()) | Err(_) => Some(path),
     };
     let (sender, written) = watch::channel(Written::SoFar(0));
-    let packing = Packing { encoder: GzEncoder::new(out, Compression::fast()), written: sender };
+    let encoder = GzEncoder::new(out, Compression::fast());
+    let packing = Packing { encoder, lines: Vec::with_capacity(PIECE + PIECE / 4), written: sender };
     Ok((packing, Arc::new(Pack { file: Named { file, path }, written })))
 }
 
@@ -94,11 +97,17 @@ impl Packing {
     /// # Errors
     /// When the disk does not take it.
     pub(super) fn line(&mut self, value: &impl serde::Serialize) -> io::Result<()> {
-        serde_json::to_writer(&mut self.encoder, value)?;
-        self.encoder.write_all(b"\n")?;
+        serde_json::to_writer(&mut self.lines, value)?;
+        self.lines.push(b'\n');
+        if self.lines.len() >= PIECE { self.pass_on() } else { Ok(()) }
+    }
+
+    fn pass_on(&mut self) -> io::Result<()> {
+        self.encoder.write_all(&self.lines)?;
+        self.lines.clear();
         let bytes = self.encoder.get_ref().bytes;
         self.written.send_if_modified(|written| {
-            let more = matches!(written, Written::SoFar(before) if bytes >= *before + PIECE as u64);
+            let more = matches!(written, Written::SoFar(before) if bytes > *before);
             if more {
                 *written = Written::SoFar(bytes);
             }
@@ -111,8 +120,9 @@ impl Packing {
     ///
     /// # Errors
     /// When the disk does not take the rest.
-    pub(super) fn finish(self) -> io::Result<u64> {
-        let Self { encoder, written } = self;
+    pub(super) fn finish(mut self) -> io::Result<u64> {
+        self.pass_on()?;
+        let Self { encoder, written, .. } = self;
         let bytes = encoder.finish()?.bytes;
         written.send_replace(Written::Whole(bytes));
         Ok(bytes)

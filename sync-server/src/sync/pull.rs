@@ -23,15 +23,13 @@ use serde::Deserialize;
 use std::{collections::HashMap, time::Duration};
 use willcall_domain::{
     id::HistoryId,
-    sync::{Change, ChangesAnswer},
+    sync::{Change, ChangesAnswer, feed},
 };
 
 /// Lines of the feed read for one answer, where nothing else is asked.
 pub(super) const PAGE: i64 = 2_000;
 /// Fewer than this are not worth a question.
 const LEAST: i64 = 20;
-/// Farther behind than this, a snapshot is cheaper than the feed.
-const FAR_BEHIND: i64 = 50_000;
 /// Longest wait, seconds; below what proxies cut off.
 const WAIT_MAX_S: u64 = 25;
 /// Without a wake-up, the feed is looked at again: one may have been lost.
@@ -122,8 +120,8 @@ async fn read(app: &App, caller: &DeviceCaller, ask: &After) -> Result<Page, Fai
 pub(super) async fn page(app: &App, caller: &DeviceCaller, ask: &After, packed: bool) -> Result<Page, Failure> {
     let scope = Scope::of(caller);
     let mut tx = app.begin_snapshot(caller.organizer).await?;
-    let head = store::head(&mut tx).await?;
-    let snapshot_needed = ask.history != app.history || ask.after > head || head - ask.after > FAR_BEHIND;
+    let store::prune::Kept { head, pruned, .. } = store::prune::kept(&mut tx).await?;
+    let snapshot_needed = ask.history != app.history || feed::needs_snapshot(ask.after, pruned, head);
     let mut answer = ChangesAnswer {
         history: app.history,
         changes: Vec::new(),

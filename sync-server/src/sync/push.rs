@@ -2,7 +2,7 @@
 //! checked, kept as it came, and applied by itself.
 
 use super::{
-    intake::{self, Taken},
+    intake::{self, Checked, Claim, Taken},
     store::incarnation,
 };
 use crate::{
@@ -16,8 +16,8 @@ use willcall_domain::{
     sync::PushAnswer,
 };
 
-/// Most entries of one page.
-const PAGE_MAX: usize = 1_000;
+/// Most entries that are taken in at once.
+pub(super) const PAGE_MAX: usize = 1_000;
 
 /// Takes a page of a journal.
 ///
@@ -30,6 +30,24 @@ pub async fn push(carrier: Carrier, State(app): State<App>, page: Bytes) -> Resu
     if groups.values().map(Vec::len).sum::<usize>() > PAGE_MAX {
         return Err(Problem::new(Code::TooLarge, format!("At most {PAGE_MAX} entries at once.")).into());
     }
+    let most = groups.iter().max_by_key(|(_, all)| all.len()).map(|(claim, _)| *claim);
+    let mut answer = PushAnswer { outcomes: Vec::new(), acked: 0, safe: 0, history: Some(app.history) };
+    for (claim, Taken { outcomes, run }, safe) in take_all(&app, &carrier, groups).await? {
+        answer.outcomes.extend(outcomes);
+        if most == Some(claim) {
+            (answer.acked, answer.safe) = (run, safe);
+        }
+    }
+    answer.outcomes.sort_by_key(|(seq, _)| *seq);
+    Ok(Json(answer))
+}
+
+/// Takes entries in, of whichever stations: what became of each incarnation's, and up to where it is in a backup.
+pub(super) async fn take_all(
+    app: &App,
+    carrier: &Carrier,
+    groups: BTreeMap<Claim, Vec<Checked>>,
+) -> Result<Vec<(Claim, Taken, u64)>, Failure> {
     let me = carrier.caller.device;
     if carrier.revoked && groups.keys().any(|claim| claim.station != me) {
         return Err(Problem::new(Code::Revoked, "It may bring its own journal, and nobody else's.").into());
@@ -47,21 +65,16 @@ pub async fn push(carrier: Carrier, State(app): State<App>, page: Bytes) -> Resu
         checked.push((claim, intake::check_all(entries, keys).await?));
     }
     let mut tx = app.begin(carrier.caller.organizer).await?;
-    let mut answer = PushAnswer { outcomes: Vec::new(), acked: 0, safe: 0 };
-    let most = checked.iter().max_by_key(|(_, all)| all.len()).map(|(claim, _)| *claim);
+    let mut all = Vec::with_capacity(checked.len());
     // Ascending by station, so that two carriers never wait for each other.
-    for (claim, all) in checked {
-        let Taken { outcomes, run } = intake::take(&app, &mut tx, me, claim, all).await?;
-        answer.outcomes.extend(outcomes);
-        if claim.station == me && run > 0 {
-            incarnation::note_acked(&mut tx, me, claim.incarnation, run).await?;
+    for (claim, entries) in checked {
+        let taken = intake::take(app, &mut tx, me, claim, entries).await?;
+        if claim.station == me && taken.run > 0 {
+            incarnation::note_acked(&mut tx, me, claim.incarnation, taken.run).await?;
         }
-        if most == Some(claim) {
-            answer.acked = run;
-            answer.safe = incarnation::safe(&mut tx, claim.station, claim.incarnation).await?;
-        }
+        let safe = incarnation::safe(&mut tx, claim.station, claim.incarnation).await?;
+        all.push((claim, taken, safe));
     }
     tx.commit().await?;
-    answer.outcomes.sort_by_key(|(seq, _)| *seq);
-    Ok(Json(answer))
+    Ok(all)
 }

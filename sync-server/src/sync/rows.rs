@@ -4,12 +4,12 @@ use super::{
     scope::Scope,
     store::{cases, erase, rows as store},
 };
-use crate::{access::organizer, app::Tx, http::caller::DeviceCaller, leases};
+use crate::{access::organizer, app::Tx, catalog::voucher, http::caller::DeviceCaller, leases};
 use std::collections::{BTreeMap, HashMap};
 use willcall_domain::sync::{Row, change::Gone};
 
 /// The kinds of the feed, in the order a station can take them in. There may be very many of the last two.
-pub(super) const KINDS: [&str; 14] = [
+pub(super) const KINDS: [&str; 16] = [
     "device",
     "organizer",
     "event",
@@ -19,6 +19,8 @@ pub(super) const KINDS: [&str; 14] = [
     "list",
     "lease",
     "hand_over",
+    "right",
+    "voucher",
     "void_blanks",
     "case",
     "erase",
@@ -51,6 +53,15 @@ pub(super) async fn load(
         "hand_over" => {
             let rows = leases::hand_over_rows(tx, caller, &scope.events, uuids(ids)).await?;
             Ok(rows.into_iter().map(|row| (row.hand_over_id.to_string(), Row::HandOver(row))).collect())
+        }
+        "right" => {
+            let rows = leases::right_rows(tx, caller, &scope.events, uuids(ids)).await?;
+            Ok(rows.into_iter().map(|row| (row.right_id.to_string(), Row::Right(row))).collect())
+        }
+        "voucher" => {
+            let only = ids.map(|ids| ids.iter().filter_map(|i| i.parse().ok()).collect());
+            let rows = voucher::rows(tx, caller.device, &scope.events, only).await?;
+            Ok(rows.into_iter().map(|row| (row.voucher_id.to_string(), Row::Voucher(row))).collect())
         }
         "case" => cases::rows(tx, caller.device, &scope.events, uuids(ids)).await,
         "erase" => erase::rows(tx, &scope.events, uuids(ids)).await,

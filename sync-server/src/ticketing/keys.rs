@@ -47,7 +47,10 @@ pub async fn signer(tx: &mut Tx, app: &App, event: EventId) -> Result<Signer, Fa
     let organizer = tx.organizer;
     let format = store::code_format(tx, event).await?.ok_or_else(|| Problem::new(Code::NotFound, "No such event."))?;
     let (number, key) = match store::active_key(tx, event).await? {
-        Some((number, sealed)) => {
+        Some((number, sealed, has_next)) => {
+            if !has_next {
+                make_next(tx, app, event).await?;
+            }
             let key = app.secrets.unseal(organizer, event, number, &sealed);
             (
                 number,
@@ -79,14 +82,35 @@ pub async fn public_keys(tx: &mut Tx, event: EventId) -> anyhow::Result<BTreeMap
 
 async fn make(tx: &mut Tx, app: &App, event: EventId) -> Result<(u8, SigningKey), Failure> {
     const FIRST_NUMBER: u8 = 1;
+    let key = born(tx, app, event, FIRST_NUMBER, false).await?;
+    make_next(tx, app, event).await?;
+    Ok((FIRST_NUMBER, key))
+}
+
+/// Makes the key that signs next, unless there is one: stations get it long before it signs. An event whose numbers are
+/// used up goes on with the keys it has.
+pub(super) async fn make_next(tx: &mut Tx, app: &App, event: EventId) -> Result<(), Failure> {
+    match store::free_number(tx, event).await? {
+        Some(number) => born(tx, app, event, number, true).await.map(drop),
+        None => {
+            tracing::error!(event = event.0, "this event has had all the keys there can be");
+            Ok(())
+        }
+    }
+}
+
+async fn born(tx: &mut Tx, app: &App, event: EventId, number: u8, next: bool) -> Result<SigningKey, Failure> {
     let seed = Zeroizing::new(willcall_domain::entropy::bytes::<32>(app.entropy.as_ref()));
     let key = SigningKey::from_bytes(&seed);
-    let sealed = app.secrets.seal(tx.organizer, event, FIRST_NUMBER, &key, app.entropy.as_ref());
+    let sealed = app.secrets.seal(tx.organizer, event, number, &key, app.entropy.as_ref());
     let public = key.verifying_key().to_bytes();
-    store::insert_key(tx, event, FIRST_NUMBER, &public, &sealed, app.clock.now()).await?;
-    note(tx, Subject::Key(event, FIRST_NUMBER)).await?;
-    tracing::info!(event = event.0, number = FIRST_NUMBER, "event key made");
-    Ok((FIRST_NUMBER, key))
+    let row = store::NewKey { event, number, public: &public, sealed: &sealed, next, now: app.clock.now() };
+    // Another request may have made the next one meanwhile; one is enough.
+    if store::insert_key(tx, &row).await? || !next {
+        note(tx, Subject::Key(event, number)).await?;
+        tracing::info!(event = event.0, number, next, "event key made");
+    }
+    Ok(key)
 }
 
 impl Signer {

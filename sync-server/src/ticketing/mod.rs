@@ -1,5 +1,6 @@
 //! Issue, sign, render. Owns event keys and rendered tickets.
 
+pub mod change_over;
 pub mod keys;
 mod store;
 pub mod ticket_pdf;

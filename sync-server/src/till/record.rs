@@ -1,6 +1,6 @@
 //! A sale, its payment and its receipt into the order tables.
 
-use super::store;
+use super::{counter, store, vouchers};
 use crate::http::problem::Failure;
 use crate::{
     app::Tx,
@@ -48,12 +48,18 @@ pub async fn record_sale(tx: &mut Tx, caller: &DeviceCaller, entry: &Entry, fact
         note(tx, Subject::Position(line.position_id, event_id)).await?;
     }
     note_quotas(tx, event_id, lines).await?;
-    let differing = store::price_differs(tx, event_id, lines).await?;
+    let spent = vouchers::spend(tx, caller, entry, event_id, lines).await?;
+    let plain: Vec<SaleLine> = lines.iter().filter(|line| line.voucher.is_none()).cloned().collect();
+    let differing = spent.price_differs || store::price_differs(tx, event_id, &plain).await?;
     let Strain { excess, wrong } = strain;
     tracing::info!(device = caller.device.0, positions = lines.len(), excess = excess.len(), "sale recorded");
     if !excess.is_empty() {
+        spent.open_case(tx, caller, order_id, event_id).await?;
         let detail = json!({ "order_id": order_id, "quotas": excess, "written_off": wrong });
         return Ok(Applied::Notice { kind: CaseKind::Excess, event: Some(event_id), detail });
+    }
+    if let Some(notice) = spent.notice(order_id, event_id) {
+        return Ok(notice);
     }
     if !wrong.is_empty() {
         let detail = json!({ "order_id": order_id, "leases": wrong });
@@ -125,7 +131,7 @@ pub async fn record_payment(
     let Fact::Payment { payment_id, order_id, amount, .. } = fact else { return Ok(Applied::Done) };
     let detail = json!({ "order_id": order_id, "payment_id": payment_id });
     let Some(order) = store::till_order(tx, caller.device, *order_id).await? else {
-        return Ok(Applied::Parked { kind: CaseKind::UnknownOrder, event: None, detail });
+        return counter::record_payment(tx, caller, entry, (*payment_id, *order_id, *amount)).await;
     };
     if amount.currency != order.total.currency {
         return Ok(Applied::Parked { kind: CaseKind::SumDiffers, event: Some(order.event_id), detail });
@@ -152,7 +158,7 @@ pub async fn record_payment(
 pub async fn record_receipt(tx: &mut Tx, caller: &DeviceCaller, fact: &Fact) -> Result<Applied, Failure> {
     let Fact::Receipt { number, order_id, total } = fact else { return Ok(Applied::Done) };
     let detail = json!({ "order_id": order_id, "receipt": number });
-    let Some(order) = store::till_order(tx, caller.device, *order_id).await? else {
+    let Some(order) = store::counter_order(tx, caller.device, *order_id).await? else {
         return Ok(Applied::Parked { kind: CaseKind::UnknownOrder, event: None, detail });
     };
     let fits = if total.minor < 0 {

@@ -53,7 +53,25 @@ pub(super) async fn price_differs(tx: &mut Tx, event: EventId, lines: &[SaleLine
     .await
 }
 
-/// `false` when there is an order of this id or code already.
+/// What the very version of the item cost that this line names; `None` when that is not the present one.
+pub(super) async fn price_at(tx: &mut Tx, event: EventId, line: &SaleLine) -> sqlx::Result<Option<Money>> {
+    let minor: Option<i64> = sqlx::query_scalar(
+        "SELECT price_minor FROM item WHERE organizer_id = $1 AND event_id = $2 AND item_id = $3 AND version = $4",
+    )
+    .bind(tx.organizer.0)
+    .bind(event.0)
+    .bind(line.item_id.0)
+    .bind(line.item_version)
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(minor.map(|minor| Money::new(minor, line.price.currency)))
+}
+
+/// Orders of one till that may bear one code; there are as many as there are copies of it.
+const BRANCHES: u32 = 9;
+
+/// `false` when there is an order of this id, or another's of this code. A till that was copied gives the same code to
+/// two sales, and both were made: the second is kept as `CODE-2`.
 pub(super) async fn insert_order(
     tx: &mut Tx,
     device: DeviceId,
@@ -61,7 +79,41 @@ pub(super) async fn insert_order(
     status: OrderStatus,
     at: UtcMillis,
 ) -> sqlx::Result<bool> {
-    let Fact::Sale { order_id, order_code, event_id, request_id, total, .. } = sale else { return Ok(false) };
+    let Fact::Sale { order_id, order_code, .. } = sale else { return Ok(false) };
+    if insert_as(tx, device, (sale, order_code), status, at).await? {
+        return Ok(true);
+    }
+    let branches: bool = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM orders WHERE organizer_id = $1 AND code = $2 AND device_id = $3)
+            AND NOT EXISTS (SELECT FROM orders WHERE organizer_id = $1 AND order_id = $4)",
+    )
+    .bind(tx.organizer.0)
+    .bind(order_code)
+    .bind(device.0)
+    .bind(order_id.0)
+    .fetch_one(tx.conn())
+    .await?;
+    if !branches {
+        return Ok(false);
+    }
+    for branch in 2..=BRANCHES {
+        let code = format!("{order_code}-{branch}");
+        if insert_as(tx, device, (sale, &code), status, at).await? {
+            tracing::warn!(device = device.0, order = %order_id, code, "a copy of this till has used the code");
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+async fn insert_as(
+    tx: &mut Tx,
+    device: DeviceId,
+    (sale, code): (&Fact, &str),
+    status: OrderStatus,
+    at: UtcMillis,
+) -> sqlx::Result<bool> {
+    let Fact::Sale { order_id, event_id, request_id, total, .. } = sale else { return Ok(false) };
     let done = sqlx::query(
         "INSERT INTO orders (organizer_id, order_id, event_id, code, status, total_minor, channel, device_id, placed_at,
              request_id)
@@ -70,7 +122,7 @@ pub(super) async fn insert_order(
     .bind(tx.organizer.0)
     .bind(order_id.0)
     .bind(event_id.0)
-    .bind(order_code)
+    .bind(code)
     .bind(status.as_str())
     .bind(total.minor)
     .bind(device.0)
@@ -128,14 +180,26 @@ pub(super) struct TillOrder {
 }
 
 pub(super) async fn till_order(tx: &mut Tx, device: DeviceId, order: OrderId) -> sqlx::Result<Option<TillOrder>> {
+    order_of(tx, device, order, false).await
+}
+
+/// A till's own order, or a web order whose right it has or had.
+pub(super) async fn counter_order(tx: &mut Tx, device: DeviceId, order: OrderId) -> sqlx::Result<Option<TillOrder>> {
+    order_of(tx, device, order, true).await
+}
+
+async fn order_of(tx: &mut Tx, device: DeviceId, order: OrderId, by_right: bool) -> sqlx::Result<Option<TillOrder>> {
     let row = sqlx::query(
         "SELECT o.event_id, o.status, o.total_minor, e.currency::text AS currency
          FROM orders o JOIN event e ON e.organizer_id = o.organizer_id AND e.event_id = o.event_id
-         WHERE o.organizer_id = $1 AND o.order_id = $2 AND o.device_id = $3 FOR UPDATE OF o",
+         WHERE o.organizer_id = $1 AND o.order_id = $2 AND (o.device_id = $3 OR $4 AND EXISTS (
+             SELECT FROM held_right r WHERE r.organizer_id = $1 AND r.order_id = o.order_id AND r.device_id = $3))
+         FOR UPDATE OF o",
     )
     .bind(tx.organizer.0)
     .bind(order.0)
     .bind(device.0)
+    .bind(by_right)
     .fetch_optional(tx.conn())
     .await?;
     row.map(|r| {

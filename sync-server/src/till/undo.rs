@@ -1,7 +1,7 @@
 //! A sale undone at its till, and money given back. What the till says is what happened: the tickets are refused from now
 //! on, the units are where it says.
 
-use super::store;
+use super::{counter, store};
 use crate::{
     app::Tx,
     http::{caller::DeviceCaller, problem::Failure},
@@ -27,7 +27,7 @@ pub async fn record_void(tx: &mut Tx, caller: &DeviceCaller, entry: &Entry, fact
     let Fact::Void { order_id, positions, back, .. } = fact else { return Ok(Applied::Done) };
     let detail = json!({ "order_id": order_id, "positions": positions.len() });
     let Some(order) = store::till_order(tx, caller.device, *order_id).await? else {
-        return Ok(Applied::Parked { kind: CaseKind::UnknownOrder, event: None, detail });
+        return counter::record_void(tx, caller, *order_id, positions).await;
     };
     let sold = store::sold_positions(tx, *order_id).await?;
     if positions.iter().any(|p| sold.iter().all(|(position, ..)| position != p)) {
@@ -51,6 +51,7 @@ pub async fn record_void(tx: &mut Tx, caller: &DeviceCaller, entry: &Entry, fact
             excess.extend(leases::quota_of(tx, *unit).await?);
         }
     }
+    leases::undo_vouchers(tx, positions).await?;
     store::cancel_positions(tx, positions).await?;
     let all = sold.iter().all(|(position, _, canceled)| *canceled || positions.contains(position));
     if all && order.status != OrderStatus::Canceled {
@@ -95,7 +96,7 @@ async fn undo_units(
 pub async fn record_refund(tx: &mut Tx, caller: &DeviceCaller, entry: &Entry, fact: &Fact) -> Result<Applied, Failure> {
     let Fact::Refund { refund_id, order_id, amount } = fact else { return Ok(Applied::Done) };
     let detail = json!({ "order_id": order_id, "refund_id": refund_id, "amount": amount });
-    let Some(order) = store::till_order(tx, caller.device, *order_id).await? else {
+    let Some(order) = store::counter_order(tx, caller.device, *order_id).await? else {
         return Ok(Applied::Parked { kind: CaseKind::UnknownOrder, event: None, detail });
     };
     if amount.currency != order.total.currency || amount.minor <= 0 {

@@ -5,6 +5,8 @@
 mod database;
 mod http;
 mod jobs;
+#[cfg(target_os = "linux")]
+mod killed;
 mod mail;
 mod organizers;
 #[cfg(unix)]

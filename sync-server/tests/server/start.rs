@@ -10,11 +10,11 @@ use std::{
 const PROGRAM: &str = env!("CARGO_BIN_EXE_willcall-server");
 
 /// A data folder on a disk path short enough for sockets.
-fn data() -> tempfile::TempDir {
+pub fn data() -> tempfile::TempDir {
     tempfile::tempdir_in("/tmp").unwrap()
 }
 
-fn program(data: &Path, arguments: &[&str]) -> Command {
+pub fn program(data: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(PROGRAM);
     command.args(arguments).env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin");
     command.env("WILLCALL_DATA", data).env("WILLCALL_BIND", "127.0.0.1:0");
@@ -23,50 +23,58 @@ fn program(data: &Path, arguments: &[&str]) -> Command {
 }
 
 /// A server that is up: it has said where it listens.
-struct Server {
-    process: Child,
+pub struct Server {
+    pub process: Child,
     log: BufReader<ChildStderr>,
-    address: String,
+    pub address: String,
 }
 
 impl Server {
-    fn start(command: Command) -> Self {
+    pub fn start(command: Command) -> Self {
         Self::until(command, "started")
     }
 
     /// One that has logged this message.
-    fn until(mut command: Command, message: &str) -> Self {
+    pub fn until(mut command: Command, message: &str) -> Self {
         let mut process = command.spawn().unwrap();
         let log = BufReader::new(process.stderr.take().unwrap());
         let mut server = Self { process, log, address: String::new() };
+        server.until_said(message);
+        server
+    }
+
+    /// Reads on until it has logged this message.
+    pub fn until_said(&mut self, message: &str) {
         let mut seen = String::new();
         loop {
             let mut line = String::new();
-            if server.log.read_line(&mut line).unwrap() == 0 {
-                panic!("it ended with {:?}: {seen}", server.process.wait());
+            if self.log.read_line(&mut line).unwrap() == 0 {
+                panic!("it ended with {:?}: {seen}", self.process.wait());
             }
             let entry: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
             if entry["message"] == message {
-                server.address = entry["address"].as_str().unwrap_or_default().to_owned();
-                return server;
+                if let Some(address) = entry["address"].as_str() {
+                    address.clone_into(&mut self.address);
+                }
+                return;
             }
             seen.push_str(&line);
         }
     }
 
-    fn signal(&self, signal: nix::sys::signal::Signal) {
+    pub fn signal(&self, signal: nix::sys::signal::Signal) {
         let pid = nix::unistd::Pid::from_raw(i32::try_from(self.process.id()).unwrap());
         nix::sys::signal::kill(pid, signal).unwrap();
     }
 
     /// Waits for its end; what it logged last, and its exit code.
-    fn end(mut self) -> (String, Option<i32>) {
+    pub fn end(mut self) -> (String, Option<i32>) {
         let mut rest = String::new();
         self.log.read_to_string(&mut rest).unwrap();
         (rest, self.process.wait().unwrap().code())
     }
 
-    fn get(&self, path: &str) -> String {
+    pub fn get(&self, path: &str) -> String {
         use std::io::Write;
         let mut stream = std::net::TcpStream::connect(&self.address).unwrap();
         write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
@@ -77,11 +85,11 @@ impl Server {
 }
 
 /// The cluster's main process, while its file says there is one.
-fn postmaster(data: &Path) -> Option<u32> {
+pub fn postmaster(data: &Path) -> Option<u32> {
     std::fs::read_to_string(data.join("pg/postmaster.pid")).ok()?.lines().next()?.trim().parse().ok()
 }
 
-fn said(output: &Output) -> String {
+pub fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).lines().last().unwrap_or_default().to_owned()
 }
 

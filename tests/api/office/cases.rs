@@ -1,6 +1,7 @@
 //! Cases in the back office.
 
 use super::{Browser, server};
+use willcall_server::jobs::schedule;
 use willcall_tests::server::TestServer;
 
 const OPEN: &str = "
@@ -108,4 +109,62 @@ async fn personal_data_of_an_order_is_erased_for_good_and_machines_that_have_not
     assert_eq!(server.count("SELECT count(*) FROM change WHERE kind = 'erase'").await.unwrap(), 1);
     let vera = Browser::of(&server, "viewer@harbour.example").await;
     assert_eq!(vera.post(&format!("{path}/erase"), &[]).await.status(), 403);
+
+    let cases = "SELECT count(*) FROM station_case WHERE kind = 'not_erased' AND closed_at IS NULL";
+    schedule::look(server.app(), 0).await.unwrap();
+    assert_eq!(server.count(cases).await.unwrap(), 0, "a machine has a week to hear of it");
+    server.meddle("UPDATE erasure SET at = at - 8 * 86400000").await.unwrap();
+    for _ in 0..2 {
+        schedule::look(server.app(), 0).await.unwrap();
+    }
+    assert_eq!(server.count(cases).await.unwrap(), 1, "one case, however often it is looked");
+}
+
+#[tokio::test]
+async fn a_double_admission_says_how_sure_it_is_which_half_was_undone_and_that_a_time_was_given_by_hand() {
+    const DOUBLES: &str = "
+    INSERT INTO device (organizer_id, name, role) SELECT organizer_id, 'Door 5', 'door' FROM organizer WHERE slug = 'harbour';
+    INSERT INTO station_case (organizer_id, case_id, device_id, kind, detail, opened_at)
+    SELECT organizer_id, gen_random_uuid(), device_id, 'double_admission', detail::jsonb, 1793610000000 FROM device,
+        (VALUES ('{\"certainty\": \"certain\", \"time_by_hand\": true, \"scans\": [
+                     {\"gate\": \"Foyer\", \"at\": 1793610000000, \"undone\": true},
+                     {\"gate\": \"Garden\", \"at\": 1793610060000, \"undone\": false}]}'),
+                ('{\"certainty\": \"possible\", \"scans\": [{\"gate\": \"Balcony\", \"at\": 1793610000000}]}')) AS c (detail)
+    WHERE name = 'Door 5';";
+    let server = server().await;
+    let ines = Browser::ines(&server).await;
+    sqlx::raw_sql(DOUBLES).execute(&mut server.admin().await.unwrap()).await.unwrap();
+    let page = ines.page("/office/harbour/cases").await;
+    let card = |gate: &str| page.split("<section").find(|card| card.contains(gate)).unwrap();
+    let (certain, possible) = (card("Foyer"), card("Balcony"));
+    assert!(certain.contains("Certain: whoever was first") && certain.contains("Time given by hand"), "{certain}");
+    let line = |gate: &str| certain.split("<p").find(|line| line.contains(gate)).unwrap();
+    assert!(line("Foyer").contains("undone") && !line("Garden").contains("undone"), "{certain}");
+    assert!(possible.contains("Possible: the clocks") && !possible.contains("Time given by hand"), "{possible}");
+}
+
+#[tokio::test]
+async fn who_was_let_in_on_the_signature_alone_is_listed_until_the_order_is_known() {
+    const SCANS: &str = "
+    INSERT INTO device (organizer_id, name, role) SELECT organizer_id, 'Door 6', 'door' FROM organizer WHERE slug = 'harbour';
+    INSERT INTO scan (organizer_id, scan_id, event_id, list_id, position_id, device_id, incarnation, seq, direction, class,
+        at, gate)
+    SELECT l.organizer_id, gen_random_uuid(), l.event_id, l.list_id, s.ticket, d.device_id, 1, s.nth, 'entry', s.class,
+        1793610000000, s.gate
+    FROM device d JOIN checkin_list l USING (organizer_id) JOIN event e USING (organizer_id, event_id),
+        (VALUES (1, '0a0a0a0a-0000-7000-8000-000000000001'::uuid, 'admitted', 'North'),
+                (2, '0a0a0a0a-0000-7000-8000-000000000002', 'refused', 'South'),
+                (3, (SELECT position_id FROM order_position LIMIT 1), 'admitted', 'West')) AS s (nth, ticket, class, gate)
+    WHERE d.name = 'Door 6' AND e.slug = 'concert';";
+    let server = server().await;
+    let ines = Browser::ines(&server).await;
+    assert!(ines.page("/office/harbour/cases/signature-only").await.contains("Nobody: every ticket"));
+    let adult = server.item("Adult").await.unwrap();
+    server.order("concert", adult, 1).await.unwrap();
+    sqlx::raw_sql(SCANS).execute(&mut server.admin().await.unwrap()).await.unwrap();
+    let page = ines.page("/office/harbour/cases/signature-only").await;
+    assert!(page.contains("North") && page.contains("0a0a0a0a"), "{page}");
+    assert!(!page.contains("South") && !page.contains("West"), "refused ones and known ones are not: {page}");
+    let zoe = Browser::of(&server, "zoe@zebra.example").await;
+    assert!(!zoe.page("/office/zebra/cases/signature-only").await.contains("North"));
 }

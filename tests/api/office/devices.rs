@@ -138,3 +138,18 @@ async fn rights_are_given_with_the_device_or_later_and_taken_again() {
     ines.send(&path.replace("rights", "revoke"), &[]).await;
     assert_eq!(ines.post(&path, &[]).await.status(), 409, "a revoked device gets none");
 }
+
+#[tokio::test]
+async fn a_clock_that_is_far_off_is_shown_and_counted() {
+    let server = server().await;
+    let ines = Browser::ines(&server).await;
+    enrol(&server, &token_in(&made(&ines, &[("name", "Door"), ("role", "door"), ("which", "all")]).await)).await;
+    let metrics = async || server.get("/metrics").send().await.unwrap().text().await.unwrap();
+    assert!(metrics().await.contains("willcall_stations_clock_off 0"));
+    server.meddle("UPDATE device SET clock_ahead_ms = -86400000").await.unwrap();
+    assert!(ines.page("/office/harbour/devices").await.contains("Clock 1,440 min behind"));
+    let text = metrics().await;
+    assert!(text.contains("willcall_stations_clock_off 1") && text.contains("skew_seconds_max 86400.000"), "{text}");
+    server.meddle("UPDATE device SET clock_ahead_ms = 200000").await.unwrap();
+    assert!(!ines.page("/office/harbour/devices").await.contains("Clock "), "a few minutes are nobody's business");
+}

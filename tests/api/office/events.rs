@@ -41,7 +41,7 @@ async fn a_new_event_with_a_product_and_a_quota_is_in_the_shop_once_it_is_live()
     assert!(page.contains("All tickets") && page.contains("nobody sees it in the shop yet"), "{page}");
     let keys =
         "SELECT count(*) FROM event_key k JOIN event e USING (event_id) WHERE e.slug = 'sommernachtstraum-am-see'";
-    assert_eq!(server.count(keys).await.unwrap(), 1, "it has a key to sign with from the start");
+    assert_eq!(server.count(keys).await.unwrap(), 2, "it has a key to sign with from the start, and the next one");
     let product = [("name", "Parkett"), ("price", "24,00"), ("tax_rate", "7"), ("active", "on"), ("admission", "on")];
     ines.send(&format!("{home}/products/new"), &product).await;
     let item = server.item("Parkett").await.unwrap();

@@ -4,12 +4,14 @@ mod cases;
 mod dashboard;
 mod devices;
 mod events;
+mod keys;
 mod orders;
 mod organizer;
 mod quotas;
 mod sign_in;
 mod tenants;
 mod units;
+mod vouchers;
 
 use reqwest::{Client, RequestBuilder, Response, redirect::Policy};
 use willcall_server::Config;

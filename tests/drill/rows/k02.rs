@@ -152,7 +152,7 @@ async fn on_ballast(till: &Path, codes: &[String], scans: usize) -> anyhow::Resu
 
 fn sale() -> Command {
     let lines = vec![Wish { item: "Adult".to_owned(), quantity: 1 }];
-    Command::Sell { lines, cash: "24".to_owned(), request_id: None }
+    Command::Sell { lines, cash: "24".to_owned(), vouchers: Vec::new(), request_id: None }
 }
 
 fn judge(found: &Found, ballast: &Value, points: u64, scans: usize) -> Outcome {

@@ -11,14 +11,17 @@ use tokio_util::sync::CancellationToken;
 use willcall_domain::devices::Role;
 use willcall_station::Station;
 use willcall_tests::{
+    awaited,
     house::{House, Plan},
-    proxy::{Fault, Proxy, Upstream},
+    proxy::{Proxy, Upstream},
     record::Outcome,
     trouble::{Asked, Trouble, Troubled},
 };
 
 const LASTS: Duration = Duration::from_secs(600);
 const LEAST: Duration = Duration::from_secs(20);
+/// The longest pause of an engine, and what an answer may take.
+const LONGEST_PAUSE: Duration = Duration::from_secs(320);
 /// Requests of one device in that time.
 const BAR: usize = 20;
 const RETRY_AFTER_S: u64 = 30;
@@ -72,44 +75,26 @@ async fn meet(
         engines.push((station, tokio::spawn(async move { running.run(stop).await })));
         folders.push(folder);
     }
-    until(Duration::from_secs(30), || engines.iter().all(|(s, _)| connected(s))).await?;
+    for (station, _) in &engines {
+        awaited::connected(station, true, Duration::from_secs(60)).await?;
+    }
     // From one moment to the next somebody else answers; what runs is cut.
     proxy.redirect(Upstream::Tcp(troubled.address));
-    proxy.set(Fault::Reset);
-    proxy.set(Fault::Ok);
+    proxy.cut().await;
+    // The trouble lasts so long: what is counted is what is asked meanwhile.
     tokio::time::sleep(lasts).await;
     let asked = troubled.asked();
     proxy.redirect(Upstream::Tcp(server));
-    proxy.set(Fault::Reset);
-    proxy.set(Fault::Ok);
-    let healed = Instant::now();
-    let mut back = Vec::new();
-    let mut waiting: Vec<&Station> = engines.iter().map(|(s, _)| s).collect();
-    // Pauses are five minutes at most.
-    while !waiting.is_empty() && healed.elapsed() < lasts.min(Duration::from_secs(320)) {
-        let before = waiting.len();
-        waiting.retain(|s| !connected(s));
-        back.extend(std::iter::repeat_n(healed.elapsed(), before - waiting.len()));
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    proxy.cut().await;
+    // Pauses are five minutes at most; who is not back by then is missing from the list.
+    let patience = lasts.min(LONGEST_PAUSE);
+    let coming = engines.iter().map(|(station, _)| awaited::connected(station, true, patience));
+    let back = futures_util::future::join_all(coming).await.into_iter().filter_map(Result::ok).collect();
     stop.cancel();
     for (_, engine) in engines {
         engine.await?;
     }
     Ok(Met { name, engines: n, asked, back })
-}
-
-fn connected(station: &Station) -> bool {
-    station.is_connected()
-}
-
-async fn until(patience: Duration, done: impl Fn() -> bool) -> anyhow::Result<()> {
-    let end = Instant::now() + patience;
-    while !done() {
-        ensure!(Instant::now() < end, "the engines are not in contact");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    Ok(())
 }
 
 /// Where in its span each pause ended, from 0 to 1: of the contact's tries, whose n-th span is 2^n seconds and never more

@@ -1,6 +1,7 @@
 //! K11: a station of the first release, as it was recorded, against the server of today: every exchange of the recording
 //! is repeated, and what comes back has the shape it had then. Its outbox is empty in the end. So is that of a station
-//! older than any the server still serves, before it is asked to be updated.
+//! older than any the server still serves, before it is asked to be updated; and a station of a version that does not
+//! exist yet is served, its strange facts kept.
 
 use crate::town::scaled;
 use anyhow::{Context, ensure};
@@ -12,7 +13,7 @@ use std::{
 };
 use willcall_domain::{
     devices::Role,
-    sync::{Fact, PROTOCOL_HEADER},
+    sync::{Fact, Outcome as Entered, PROTOCOL, PROTOCOL_HEADER},
 };
 use willcall_tests::{
     built::repository,
@@ -32,13 +33,21 @@ pub async fn run(scale: f64) -> anyhow::Result<Outcome> {
         left += replayed.left;
     }
     let older = too_old().await?;
-    let pass = breaks.is_empty() && left == 0 && older.left == 0 && older.refused == older.asked;
+    let newer = newer().await?;
+    let pass = breaks.is_empty() && left == 0 && older.left == 0 && older.refused == older.asked && newer.is_handled();
     Ok(Outcome {
         measured: json!({
             "contract_breaks": breaks, "exchanges": exchanges, "left_in_the_outbox": left,
             "too_old": { "left_in_the_outbox": older.left, "other_questions": older.asked, "told_to_update": older.refused },
+            "newer": {
+                "left_in_the_outbox": newer.left, "known_applied": newer.applied, "unknown_kept": newer.kept,
+                "answered_in_protocol": newer.protocol,
+            },
         }),
-        bar: json!({ "contract_breaks": [], "left_in_the_outbox": 0 }),
+        bar: json!({
+            "contract_breaks": [], "left_in_the_outbox": 0,
+            "newer": { "left_in_the_outbox": 0, "known_applied": 2, "unknown_kept": 1, "answered_in_protocol": PROTOCOL },
+        }),
         n: exchanges,
         pass,
     })
@@ -83,11 +92,9 @@ async fn replay(spoken: &[Value]) -> anyhow::Result<Replayed> {
                 post(&http, &house, Some(&enrolment), "leases", &ask).await?
             }
             "changes" => {
-                let after = &ask["after"]["position"];
-                let path = format!(
-                    "changes?history={}&after={after}&wait_s=0",
-                    enrolment["history"].as_str().context("a history")?
-                );
+                // From the beginning: what the recording was at has other numbers here.
+                let history = enrolment["history"].as_str().context("a history")?;
+                let path = format!("changes?history={history}&after=0&wait_s=0");
                 get(&http, &house, &enrolment, &path).await?
             }
             "snapshot" => snapshot(&http, &house, &enrolment).await?,
@@ -103,14 +110,11 @@ async fn replay(spoken: &[Value]) -> anyhow::Result<Replayed> {
     Ok(replayed)
 }
 
-/// Every field the recorded answer had is there, of the same kind. Of lists, what one element had, some element has.
+/// Every field the recorded answer had is there, of the same kind. Of lists: what each element had, some element of the
+/// same row has.
 fn missing(at: &str, then: &Value, now: &Value, breaks: &mut BTreeSet<String>) {
     match (then, now) {
         (Value::Object(then), Value::Object(now)) => {
-            // Rows say which they are; another row has other fields.
-            if then.get("row") != now.get("row") {
-                return;
-            }
             for (name, value) in then {
                 match now.get(name) {
                     Some(found) => missing(&format!("{at}.{name}"), value, found, breaks),
@@ -120,9 +124,16 @@ fn missing(at: &str, then: &Value, now: &Value, breaks: &mut BTreeSet<String>) {
         }
         (Value::Array(then), Value::Array(now)) => {
             for value in then.iter().take(50) {
-                let alike = now.iter().find(|n| n.get("row") == value.get("row") && kind(n) == kind(value));
-                if let Some(found) = alike {
-                    missing(&format!("{at}[]"), value, found, breaks);
+                let alike = now.iter().filter(|n| n.get("row") == value.get("row") && kind(n) == kind(value));
+                let row = value["row"].as_str().unwrap_or_default();
+                let least = alike.map(|found| {
+                    let mut lacks = BTreeSet::new();
+                    missing(&format!("{at}[{row}]"), value, found, &mut lacks);
+                    lacks
+                });
+                match least.min_by_key(BTreeSet::len) {
+                    Some(lacks) => breaks.extend(lacks),
+                    None => _ = breaks.insert(format!("{at}[{row}] is gone")),
                 }
             }
         }
@@ -212,4 +223,73 @@ async fn too_old() -> anyhow::Result<TooOld> {
         found.refused += u64::from(status == 400 && answer["code"] == "protocol");
     }
     Ok(found)
+}
+
+struct Newer {
+    left: u64,
+    applied: usize,
+    kept: usize,
+    protocol: Value,
+}
+
+impl Newer {
+    fn is_handled(&self) -> bool {
+        self.left == 0 && self.applied == 2 && self.kept == 1 && self.protocol == PROTOCOL
+    }
+}
+
+/// A kind nobody knows, and a scan with a field nobody knows.
+async fn newer() -> anyhow::Result<Newer> {
+    let house = House::build(Plan::default()).await?;
+    let position = house.buy().await?.position_id;
+    let token = house.invite("Of another day", Role::Door).await?;
+    let mut newer = Light::enrol(&light::client()?, &house.url(), &token).await?.speaking(PROTOCOL + 1);
+    let (status, answer) = newer.post("contact", &newer.question(3)).await?;
+    ensure!(status.is_success(), "its contact was answered {status}: {answer}");
+    let body: Value = serde_json::from_str(answer["body"].as_str().context("a body")?)?;
+    let scan = json!({
+        "kind": "scan", "event_id": house.event, "list_id": house.list, "position_id": position, "payload_hash": null,
+        "direction": "entry", "class": "admitted", "reason": null, "mood": "joyful",
+    });
+    let entries = vec![
+        newer.record(Fact::Opened { software: "of another day".to_owned() })?,
+        newer.record_strange("hologram", &json!({ "kind": "hologram", "shown": 3 }))?,
+        newer.record_strange("scan", &scan)?,
+    ];
+    let sent = entries.len() as u64;
+    let answer = newer.push(entries).await?;
+    let count = |wanted: fn(&Entered) -> bool| answer.outcomes.iter().filter(|(_, outcome)| wanted(outcome)).count();
+    Ok(Newer {
+        left: sent - answer.acked,
+        applied: count(|outcome| matches!(outcome, Entered::Applied)),
+        kept: count(|outcome| matches!(outcome, Entered::Parked { .. })),
+        protocol: body["protocol"].clone(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lacks(then: &Value, now: &Value) -> Vec<String> {
+        let mut breaks = BTreeSet::new();
+        missing("said", then, now, &mut breaks);
+        breaks.into_iter().collect()
+    }
+
+    #[test]
+    fn a_field_a_row_and_a_kind_of_value_that_are_gone_are_told() {
+        let then = json!([{ "history": "a" }, { "row": "item", "data": { "name": "x", "price": 3 } }, { "rows": 1 }]);
+        assert!(lacks(&then, &then).is_empty());
+        let more = json!([{ "history": "b", "new": 1 }, { "row": "case" }, then[1], { "rows": 2 }]);
+        assert!(lacks(&then, &more).is_empty(), "more is no break");
+        let no_end = json!([{ "history": "a" }, then[1]]);
+        assert_eq!(lacks(&then, &no_end), ["said[].rows is gone"]);
+        let other = json!([{ "history": "a" }, { "row": "item", "data": { "price": "3" } }, { "rows": 1 }]);
+        assert_eq!(
+            lacks(&then, &other),
+            ["said[item].data.name is gone", "said[item].data.price was a number and is text"]
+        );
+        assert_eq!(lacks(&then, &json!([{ "history": "a" }, { "rows": 1 }])), ["said[item] is gone"]);
+    }
 }

@@ -13,8 +13,9 @@ use willcall_domain::{
     devices::Role,
     problem::{Code, Problem},
 };
+use willcall_station::Station;
 use willcall_tests::{
-    crowd,
+    awaited, crowd,
     house::{House, Plan},
     proxy::{Fault, Proxy, Upstream},
     record::Outcome,
@@ -26,6 +27,8 @@ const BAR: Duration = Duration::from_secs(10);
 /// Tickets of the event that is added: many megabytes to fetch.
 const TICKETS: u32 = 500_000;
 const SALES: u32 = 10;
+/// How often the cancelled ticket is shown.
+const TRIED_EVERY: Duration = Duration::from_millis(100);
 
 pub async fn run(scale: f64) -> anyhow::Result<Outcome> {
     let tickets = scaled(TICKETS, scale, 20_000) as usize;
@@ -58,21 +61,21 @@ pub async fn run(scale: f64) -> anyhow::Result<Outcome> {
         let (till, stop) = (till.clone(), stop.clone());
         async move { till.run(stop).await }
     });
-    wait(Duration::from_secs(30), || till.is_connected()).await?;
+    awaited::connected(&till, true, Duration::from_secs(60)).await?;
     proxy.set(Fault::Line(LINE));
     let quiet = proxy.passed_down();
     house.let_see(&till, &[house.event, other]).await?;
     // The download is on its way when it fills the line.
-    wait(Duration::from_secs(120), || proxy.passed_down() > quiet + 40_000).await?;
+    ensure!(proxy.wait_passed_down(quiet + 40_000, Duration::from_secs(120)).await, "nothing is downloaded");
     let mut times = Vec::new();
     for n in 1..=i64::from(sales) {
         let began = Instant::now();
         till.sell(house.adults(1)).await.map_err(said)?;
-        while house.number_of("SELECT count(*) FROM orders WHERE channel = 'till'").await? < before + n {
-            ensure!(began.elapsed() < Duration::from_secs(120), "the sale does not arrive");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        // The till hears that it was taken, over the same thin line: what counts is a little more than the way up.
+        awaited::sent(&till, Duration::from_secs(120)).await?;
         times.push(began.elapsed());
+        let there = house.number_of("SELECT count(*) FROM orders WHERE channel = 'till'").await?;
+        ensure!(there == before + n, "{there} sales are there after {n}");
     }
     let revoked = revoke(&house, &till, &bought).await?;
     let pending = till.status().await.map_err(said)?.tickets < tickets as u64;
@@ -92,15 +95,12 @@ pub async fn run(scale: f64) -> anyhow::Result<Outcome> {
     })
 }
 
-/// How long it takes until the till refuses a ticket that was cancelled. It is looked up, not scanned: a scan would use it.
-async fn revoke(
-    house: &House,
-    till: &willcall_station::Station,
-    bought: &willcall_tests::house::Bought,
-) -> anyhow::Result<Duration> {
+/// How long it takes until the till refuses a ticket that was cancelled, shown to it again and again.
+async fn revoke(house: &House, till: &Station, bought: &willcall_tests::house::Bought) -> anyhow::Result<Duration> {
     house.cancel(bought.order_id).await?;
-    let began = Instant::now();
+    let (began, mut next) = (Instant::now(), tokio::time::interval(TRIED_EVERY));
     loop {
+        next.tick().await;
         let request =
             ScanRequest { code: bought.code.clone(), list_id: house.list, direction: Direction::Exit, at: None };
         // An exit uses nothing up; of a cancelled ticket it is refused.
@@ -109,23 +109,13 @@ async fn revoke(
             return Ok(began.elapsed());
         }
         ensure!(began.elapsed() < Duration::from_secs(300), "the till never hears of it: {verdict:?}");
-        tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 
-async fn here(house: &House, till: &willcall_station::Station) -> anyhow::Result<i64> {
+async fn here(house: &House, till: &Station) -> anyhow::Result<i64> {
     let view = till.till().await.map_err(said)?;
     let mut products = view.events.iter().flat_map(|e| &e.products);
     Ok(products.find(|p| p.item_id == house.adult).map_or(0, |p| p.here.unwrap_or(i64::MAX)))
-}
-
-async fn wait(patience: Duration, done: impl Fn() -> bool) -> anyhow::Result<()> {
-    let end = Instant::now() + patience;
-    while !done() {
-        ensure!(Instant::now() < end, "waited too long");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    Ok(())
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape `map_err` takes")]

@@ -11,6 +11,7 @@ mod g17;
 mod k01;
 mod k02;
 mod k03;
+mod k05;
 mod k06;
 mod k07;
 mod k08;
@@ -19,6 +20,9 @@ mod k10;
 mod k11;
 mod k13;
 mod k14;
+mod k18;
+mod k19;
+mod k20;
 mod k23;
 mod p04;
 mod p07;
@@ -125,6 +129,13 @@ pub const ROWS: &[Row] = &[
         run: |scale| Box::pin(k03::run(scale)),
     },
     Row {
+        id: "K05",
+        says: "ten tills cut off from each other and the server, crashing, their clocks wrong: 500 are 500 (without seats)",
+        programs: &[],
+        offline: false,
+        run: |scale| Box::pin(k05::run(scale)),
+    },
+    Row {
         id: "K06",
         says: "a server in trouble for ten minutes is left alone: who asks when is spread evenly, and nobody asks often",
         programs: &[],
@@ -179,6 +190,27 @@ pub const ROWS: &[Row] = &[
         programs: &[],
         offline: false,
         run: |scale| Box::pin(k14::run(scale)),
+    },
+    Row {
+        id: "K19",
+        says: "a station in the wrong hands: unreadable, cut off at its first question, wiped only when nothing is lost by it",
+        programs: BOTH,
+        offline: false,
+        run: |scale| Box::pin(k19::run(scale)),
+    },
+    Row {
+        id: "K20",
+        says: "a database deleted or damaged while it is open: every unsent fact that is anywhere comes back, the rest is named",
+        programs: BOTH,
+        offline: false,
+        run: |scale| Box::pin(k20::run(scale)),
+    },
+    Row {
+        id: "K18",
+        says: "clocks a day off and keys that change while a gate is cut off: the valid come in, nobody else does",
+        programs: &[],
+        offline: false,
+        run: |scale| Box::pin(k18::run(scale)),
     },
     Row {
         id: "K23",

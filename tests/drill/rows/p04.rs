@@ -3,6 +3,7 @@
 
 use crate::town::{ms, scaled};
 use anyhow::{Context, ensure};
+use nix::time::{ClockId, clock_gettime};
 use serde_json::json;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -14,10 +15,10 @@ use willcall_domain::{
 };
 use willcall_server::http::{Limit, rate_limit::RateLimits};
 use willcall_tests::{
-    crowd,
+    awaited, crowd,
     house::{House, Plan},
     meddler::Meddler,
-    proxy::{Fault, Proxy, Upstream},
+    proxy::{Proxy, Upstream},
     record::Outcome,
     trouble::{Trouble, Troubled},
 };
@@ -33,7 +34,8 @@ const RETRY_AFTER_S: u64 = 5;
 
 pub async fn run(scale: f64) -> anyhow::Result<Outcome> {
     let check_ns = check_ns(scaled(DEVICES, scale.max(1.0), DEVICES))?;
-    let rush = RUSH.mul_f64(scale).max(Duration::from_secs(20));
+    // A burst is allowed at its beginning; what counts is a minute of a day.
+    let rush = RUSH.mul_f64(scale.max(1.0));
     let gate = gate(rush).await?;
     let honours = honours(scaled(8, scale, 4)).await?;
     let pass = check_ns <= CHECK_NS && gate.a_minute <= A_MINUTE && honours.early == 0 && honours.tries > 0;
@@ -49,18 +51,19 @@ pub async fn run(scale: f64) -> anyhow::Result<Outcome> {
     })
 }
 
-/// Processor time of one check, with a bucket for each of so many devices. One thread: time passed is time spent.
+/// Processor time of one check, with a bucket for each of so many devices.
 fn check_ns(devices: u32) -> anyhow::Result<f64> {
     let limits = RateLimits::new(true);
+    let spent = || clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map(Duration::from);
     let tokens: Vec<String> = (0..devices).map(|n| format!("wcd_1_{n}_{:040x}", n)).collect();
-    let began = Instant::now();
+    let before = spent()?;
     for round in 0..ROUNDS {
         for token in &tokens {
             // Each asks every half second, as it may.
             limits.check(Limit::Station, token, round * 500).map_err(|e| anyhow::anyhow!("{e}"))?;
         }
     }
-    Ok(began.elapsed().as_nanos() as f64 / (ROUNDS * u64::from(devices)) as f64)
+    Ok((spent()? - before).as_nanos() as f64 / (ROUNDS * u64::from(devices)) as f64)
 }
 
 struct Gate {
@@ -84,9 +87,7 @@ async fn gate(rush: Duration) -> anyhow::Result<Gate> {
         let stop = stop.clone();
         tokio::spawn(async move { station.run(stop).await })
     });
-    while !gate.is_connected() {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    awaited::connected(&gate, true, Duration::from_secs(60)).await?;
     let (before, began) = (line.requests(), Instant::now());
     for _ in 0..n {
         let due = Instant::now() + SCAN_EVERY;
@@ -99,12 +100,10 @@ async fn gate(rush: Duration) -> anyhow::Result<Gate> {
         tokio::time::sleep_until(due).await;
     }
     let a_minute = (line.requests() - before) as f64 / began.elapsed().as_secs_f64() * 60.0;
-    let (scans, end) = (i64::try_from(n)? * 2, Instant::now() + Duration::from_secs(20));
-    let mut arrived = 0;
-    while arrived < scans && Instant::now() < end {
-        arrived = house.number_of("SELECT count(*) FROM scan").await?;
-        tokio::time::sleep(Duration::from_millis(20)).await;
+    for station in [&gate, &other] {
+        awaited::sent(station, Duration::from_secs(60)).await?;
     }
+    let (scans, arrived) = (i64::try_from(n)? * 2, house.number_of("SELECT count(*) FROM scan").await?);
     stop.cancel();
     for engine in engines {
         engine.await?;
@@ -130,17 +129,19 @@ async fn honours(n: u32) -> anyhow::Result<Honours> {
     for i in 0..n {
         let folder = tempfile::tempdir()?;
         let station = house.station_at(&format!("Gate {i}"), Role::Door, folder.path(), &proxy.url()).await?;
-        let stop = stop.clone();
-        engines.push(tokio::spawn(async move { station.run(stop).await }));
+        let (running, stop) = (station.clone(), stop.clone());
+        engines.push((station, tokio::spawn(async move { running.run(stop).await })));
         folders.push(folder);
     }
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    for (station, _) in &engines {
+        awaited::connected(station, true, Duration::from_secs(60)).await?;
+    }
     proxy.redirect(Upstream::Tcp(busy.address));
-    proxy.set(Fault::Reset);
-    proxy.set(Fault::Ok);
+    proxy.cut().await;
+    // Long enough for each to be told to wait several times.
     tokio::time::sleep(Duration::from_secs(RETRY_AFTER_S * 5)).await;
     stop.cancel();
-    for engine in engines {
+    for (_, engine) in engines {
         engine.await?;
     }
     let asked = Duration::from_secs(RETRY_AFTER_S);

@@ -1,7 +1,9 @@
 import { fireEvent, render, screen, waitFor } from "@testing-library/svelte";
 import { afterEach, describe, expect, it } from "vitest";
+import { copies } from "../features/copies/copies.svelte";
 import { preferences } from "../features/devices/preferences.svelte";
 import { station } from "../features/devices/station.svelte";
+import { cases } from "../features/sync/cases.svelte";
 import { freshHost } from "../testing/setup";
 import App from "./App.svelte";
 
@@ -10,6 +12,8 @@ describe("the window", () => {
     location.hash = "";
     station.status = null;
     preferences.settings = null;
+    copies.work = null;
+    cases.view = null;
   });
 
   it("asks a station that belongs to nobody to enrol", async () => {
@@ -40,6 +44,68 @@ describe("the window", () => {
     memory.status = { ...memory.status, disk: { ...disk, room: "nothing", not_recorded: 14 } };
     memory.emit("changed", { topics: ["status"] });
     await waitFor(() => expect(screen.getByTestId("disk-note").textContent?.trim()).toBe("14 scans not recorded"));
+  });
+
+  it("says over every page that the station doubts itself, with the way to what can be done", async () => {
+    const memory = freshHost();
+    memory.status.standing = { doubt: "other_machine", since: null, missing: 0, missing_entries: [], frozen: [1] };
+    render(App);
+    await screen.findByTestId("till-doubt-next");
+    expect(screen.queryByTestId("doubt-banner"), "the till says it where the money is").toBeNull();
+    location.hash = "#/door";
+    const banner = await screen.findByTestId("doubt-banner");
+    expect(banner.textContent).toContain("take no money");
+    expect(screen.getByTestId("doubt-next").getAttribute("href")).toBe("#/copies");
+  });
+
+  it("counts the open cases beside the link, and leads to them", async () => {
+    const memory = freshHost().withCases();
+    location.hash = "#/door";
+    render(App);
+    const note = await screen.findByTestId("cases-note");
+    expect(note.textContent?.trim()).toBe("5 cases");
+    expect(note.getAttribute("href")).toBe("#/cases");
+    location.hash = "#/cases";
+    await screen.findAllByTestId("case");
+    expect(screen.queryByTestId("cases-note"), "the page says it itself").toBeNull();
+    expect(screen.getByTestId("tab-cases").getAttribute("aria-current")).toBe("page");
+    memory.cases = { open: [], closed: [] };
+    memory.status.open_cases = 0;
+    memory.emit("changed", { topics: ["status"] });
+    await screen.findByText("No open cases");
+  });
+
+  it("shows nothing else while the database is worked on", async () => {
+    const memory = freshHost();
+    memory.hold = new Promise(() => undefined);
+    location.hash = "#/copies";
+    render(App);
+    await fireEvent.click(await screen.findByTestId("rebuild"));
+    await fireEvent.click(screen.getByTestId("ask-yes"));
+    const work = await screen.findByTestId("work");
+    memory.emit("engine_step", "opening");
+    await waitFor(() => expect(work.dataset["step"]).toBe("opening"));
+    expect(work.textContent).toContain("do not switch this machine off");
+  });
+
+  it("reaches every page by a key", async () => {
+    freshHost();
+    render(App);
+    await screen.findByTestId("link-pill");
+    for (const [key, page] of [["4", "cases"], ["5", "leases"], ["6", "copies"], ["3", "settings"], ["1", "door"], ["2", "till"]] as const) {
+      await fireEvent.keyDown(window, { key, altKey: true });
+      await waitFor(() => expect(document.querySelector("main")?.dataset["page"]).toBe(page));
+    }
+  });
+
+  it("says when its clock is to be set, and by how much it is off", async () => {
+    const memory = freshHost();
+    render(App);
+    await screen.findByTestId("link-pill");
+    expect(screen.queryByTestId("clock-note")).toBeNull();
+    memory.status = { ...memory.status, clock_far_off: true, clock_offset_ms: -425_000 };
+    memory.emit("changed", { topics: ["status"] });
+    expect((await screen.findByTestId("clock-note")).textContent?.trim()).toBe("Clock 7 min off");
   });
 
   it("follows what the host says has changed", async () => {

@@ -1,7 +1,11 @@
 // Which page is open, as the address says after its `#`. Owns the names of the pages.
 
-export type Page = "door" | "till" | "settings";
-const pages: readonly Page[] = ["door", "till", "settings"];
+export type Page = "door" | "till" | "settings" | "cases" | "leases" | "copies";
+const pages: readonly Page[] = ["door", "till", "settings", "cases", "leases", "copies"];
+
+/** The pages about the station itself, behind the gear. */
+export type StationPage = "settings" | "cases" | "leases" | "copies";
+export const isOfStation = (page: Page | null): page is StationPage => page !== null && page !== "door" && page !== "till";
 
 function read(): Page | null {
   const name = location.hash.replace(/^#\/?/u, "").split(/[?/]/u)[0];
@@ -11,7 +15,7 @@ function read(): Page | null {
 class Route {
   /** `null` when the address names none: the station's role then decides. */
   page = $state<Page | null>(read());
-  /** Where settings goes back to. */
+  /** Where the pages behind the gear go back to. */
   before = $state<Page | null>(null);
 
   constructor() {
@@ -19,7 +23,7 @@ class Route {
   }
 
   private arrive(page: Page | null): void {
-    if (page === "settings" && this.page !== "settings") this.before = this.page;
+    if (isOfStation(page) && !isOfStation(this.page)) this.before = this.page;
     this.page = page;
   }
 

@@ -5,4 +5,8 @@ import type { PrintWhat } from "./PrintWhat";
 /**
  * A paper asked for.
  */
-export type PrintRequest = { order_id: OrderId, what: PrintWhat, };
+export type PrintRequest = { order_id: OrderId, what: PrintWhat, 
+/**
+ * The number of a receipt over money that went back; `None` is the sale's own.
+ */
+receipt: number | null, };

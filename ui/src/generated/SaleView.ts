@@ -5,8 +5,17 @@ import type { Money } from "./Money";
 import type { OrderId } from "./OrderId";
 import type { SoldPosition } from "./SoldPosition";
 import type { UtcMillis } from "./UtcMillis";
+import type { VoidView } from "./VoidView";
 
 /**
  * A sale as shown, printed and reprinted.
  */
-export type SaleView = { order_id: OrderId, order_code: string, receipt_number: string, event_id: EventId, event_name: string, positions: Array<SoldPosition>, total: Money, given: Money, change: Money, at: UtcMillis, delivery: Delivery, };
+export type SaleView = { order_id: OrderId, order_code: string, receipt_number: string, event_id: EventId, event_name: string, positions: Array<SoldPosition>, total: Money, given: Money, change: Money, at: UtcMillis, delivery: Delivery, 
+/**
+ * How often its tickets left the printer.
+ */
+printed: number, 
+/**
+ * What of it was undone, oldest first.
+ */
+voids: Array<VoidView>, };

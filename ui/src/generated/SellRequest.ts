@@ -7,4 +7,8 @@ import type { Tender } from "./Tender";
 /**
  * A sale asked of the station. The same `request_id` again answers the same sale.
  */
-export type SellRequest = { request_id: RequestId, event_id: EventId, lines: Array<SellLine>, tender: Tender, };
+export type SellRequest = { request_id: RequestId, event_id: EventId, lines: Array<SellLine>, 
+/**
+ * Codes of single-use vouchers, as typed; each gives its price to the position it takes most off.
+ */
+vouchers?: Array<string>, tender: Tender, };

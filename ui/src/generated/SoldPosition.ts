@@ -10,4 +10,8 @@ export type SoldPosition = { position_id: PositionId, item_id: ItemId, name: str
 /**
  * The ticket's code; `None` where the product admits nobody.
  */
-code: string | null, };
+code: string | null, 
+/**
+ * Undone: the ticket is refused, the money went back.
+ */
+voided: boolean, };

@@ -26,10 +26,18 @@ waiting: number, journal_length: number, incarnation: number, tickets: number, k
  */
 clock_offset_ms: number | null, clock_uncertainty_ms: number | null, 
 /**
+ * Whether this clock is so far off that a person should set it; verdicts go by the server's time all the same.
+ */
+clock_far_off: boolean, 
+/**
  * Set when a damaged database was set aside at the start: where it is and what was recovered.
  */
 recovered: string | null, disk: DiskView, 
 /**
  * Whether this station doubts that its data is the newest.
  */
-standing: StandingView, };
+standing: StandingView, 
+/**
+ * Cases of its events that a person must look at.
+ */
+open_cases: number, };

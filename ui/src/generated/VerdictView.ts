@@ -32,6 +32,14 @@ valid_from: UtcMillis | null, valid_until: UtcMillis | null,
  */
 other_event: string | null, at: UtcMillis, gate: string, delivery: Delivery, undone: boolean, 
 /**
+ * Whether this station may undo this scan.
+ */
+may_undo: boolean, 
+/**
+ * How far the station's time may be wrong here, in milliseconds, where that decided something.
+ */
+uncertainty_ms: number | null, 
+/**
  * Age of the station's data at this verdict in seconds; `None` when never synced.
  */
 data_age_s: number | null, };

@@ -2,33 +2,86 @@
 import type { CameraChoice } from "./CameraChoice";
 import type { CameraCode } from "./CameraCode";
 import type { CameraFrame } from "./CameraFrame";
+import type { CarriedView } from "./CarriedView";
+import type { CarryForm } from "./CarryForm";
+import type { CasesView } from "./CasesView";
 import type { Changed } from "./Changed";
+import type { CloseCaseRequest } from "./CloseCaseRequest";
+import type { CodeForm } from "./CodeForm";
+import type { CopiesForm } from "./CopiesForm";
+import type { CopiesView } from "./CopiesView";
 import type { DoorView } from "./DoorView";
 import type { EnrolForm } from "./EnrolForm";
 import type { FoundTicket } from "./FoundTicket";
+import type { GiveForm } from "./GiveForm";
+import type { GivenView } from "./GivenView";
+import type { HandOverOffer } from "./HandOverOffer";
+import type { LeasesView } from "./LeasesView";
+import type { PayOrderRequest } from "./PayOrderRequest";
 import type { PrintRequest } from "./PrintRequest";
 import type { Printed } from "./Printed";
 import type { Problem } from "./Problem";
+import type { PutBackView } from "./PutBackView";
+import type { RefundOrderRequest } from "./RefundOrderRequest";
+import type { RestoreForm } from "./RestoreForm";
+import type { ReturnRequest } from "./ReturnRequest";
+import type { RightView } from "./RightView";
+import type { RightsView } from "./RightsView";
 import type { SaleView } from "./SaleView";
 import type { ScanRequest } from "./ScanRequest";
 import type { SearchRequest } from "./SearchRequest";
 import type { SellRequest } from "./SellRequest";
 import type { Settings } from "./Settings";
 import type { StatusView } from "./StatusView";
+import type { Step } from "./Step";
+import type { TakeRightRequest } from "./TakeRightRequest";
 import type { TillView } from "./TillView";
+import type { UndoRequest } from "./UndoRequest";
+import type { UnitsFile } from "./UnitsFile";
 import type { VerdictView } from "./VerdictView";
+import type { VoidRequest } from "./VoidRequest";
+import type { WipeForm } from "./WipeForm";
+import type { WriteAgainForm } from "./WriteAgainForm";
+import type { WrittenView } from "./WrittenView";
 
 /** What the screens may ask: command → [request, answer]. */
 export type Rpc = {
   devices_status: [null, StatusView],
   devices_enrol: [EnrolForm, StatusView],
+  devices_change_key: [null, StatusView],
   sync_now: [null, StatusView],
+  sync_cases: [null, CasesView],
+  sync_close_case: [CloseCaseRequest, CasesView],
+  sync_export: [CarryForm, WrittenView],
+  sync_carry: [CarryForm, CarriedView],
+  copies_view: [null, CopiesView],
+  copies_media: [null, Array<string>],
+  copies_backup: [null, CopiesView],
+  copies_change: [CopiesForm, CopiesView],
+  copies_restore: [RestoreForm, PutBackView],
+  copies_rebuild: [null, PutBackView],
+  copies_wipe: [WipeForm, StatusView],
   checkin_door: [null, DoorView],
   checkin_scan: [ScanRequest, VerdictView],
+  checkin_undo: [UndoRequest, DoorView],
   checkin_search: [SearchRequest, Array<FoundTicket>],
   till_view: [null, TillView],
   till_sell: [SellRequest, SaleView],
+  till_void: [VoidRequest, SaleView],
+  till_pay_order: [PayOrderRequest, SaleView],
+  till_refund_order: [RefundOrderRequest, SaleView],
   till_print: [PrintRequest, Printed],
+  leases_view: [null, LeasesView],
+  leases_files: [null, Array<string>],
+  leases_give: [GiveForm, GivenView],
+  leases_write_again: [WriteAgainForm, GivenView],
+  leases_look: [UnitsFile, HandOverOffer],
+  leases_take: [UnitsFile, LeasesView],
+  leases_decline: [UnitsFile, LeasesView],
+  leases_return: [ReturnRequest, LeasesView],
+  leases_rights: [null, RightsView],
+  leases_take_right: [TakeRightRequest, RightView],
+  leases_release_right: [CodeForm, RightsView],
   settings_get: [null, Settings],
   settings_save: [Settings, Settings],
   camera_list: [null, Array<CameraChoice>],
@@ -40,6 +93,7 @@ export type Rpc = {
 /** What they hear: event → what it carries. */
 export type Events = {
   changed: Changed,
+  engine_step: Step,
   camera_frame: CameraFrame,
   camera_code: CameraCode,
   camera_problem: Problem,

@@ -6,6 +6,9 @@ import type { SaleView } from "../generated/SaleView";
 import type { SoldPosition } from "../generated/SoldPosition";
 import type { VerdictView } from "../generated/VerdictView";
 import type { Host } from "./rpc";
+import { cases } from "./memory/cases";
+import { changed, copies, withOneMore } from "./memory/copies";
+import { leases, offer, rights } from "./memory/leases";
 import * as world from "./memory/world";
 
 type Listener = (payload: never) => void;
@@ -27,6 +30,16 @@ export class Memory implements Host {
   /** Newest first. */
   readonly recent: VerdictView[] = [];
   readonly sales: SaleView[] = [];
+  cases: Rpc["sync_cases"][1] = { open: [], closed: [] };
+  copies: Rpc["copies_view"][1];
+  leases: Rpc["leases_view"][1];
+  rights: Rpc["leases_rights"][1];
+  offer: Rpc["leases_look"][1] = offer();
+  /** Hand-over files that lie about. */
+  files: string[] = ["/media/till/BACKUP/willcall-for-till-12-20261120T184000Z.units"];
+  media: string[] = ["/media/till/BACKUP"];
+  /** Held back until told, for tests of what is under way. */
+  hold: Promise<void> = Promise.resolve();
   /** Makes the next call of a command fail, for tests. */
   readonly failing = new Map<keyof Rpc, Code>();
   private readonly answered = new Map<string, SaleView>();
@@ -35,10 +48,20 @@ export class Memory implements Host {
   constructor(private readonly now: () => number = () => Date.now(), connected = false) {
     this.tickets = world.tickets(now());
     this.status = world.status(now(), connected);
+    this.copies = copies(now());
+    this.leases = leases(now());
+    this.rights = rights(now());
+  }
+
+  /** Lets the station have something to look at. */
+  withCases(): this {
+    this.cases = cases(this.now());
+    this.status.open_cases = this.cases.open.length;
+    return this;
   }
 
   async rpc<K extends keyof Rpc>(command: K, request: Rpc[K][0] | undefined): Promise<Rpc[K][1]> {
-    await Promise.resolve();
+    await (command.startsWith("copies_re") ? this.hold : Promise.resolve());
     const code = this.failing.get(command);
     if (code) refuse(code, `${command} was told to fail`);
     return structuredClone(this.table[command](structuredClone(request) as Rpc[K][0]));
@@ -66,7 +89,21 @@ export class Memory implements Host {
       this.changed("status", "door", "till");
       return this.status;
     },
+    devices_change_key: () => this.status,
     sync_now: () => this.status,
+    sync_cases: () => this.cases,
+    sync_close_case: ({ case_id, resolution }) => this.closeCase(case_id, resolution),
+    copies_view: () => this.copies,
+    copies_media: () => this.media,
+    copies_backup: () => (this.copies = withOneMore(this.copies, this.now())),
+    copies_change: (form) => (this.copies = changed(this.copies, form)),
+    copies_restore: ({ file }) => this.putBack(`The backup ${file} was put back.`),
+    copies_rebuild: () => this.putBack("The database was made anew."),
+    copies_wipe: ({ abandon }) => {
+      if ((abandon ?? 0) !== this.status.waiting) refuse("conflict", `${this.status.waiting} facts exist only here. Nothing was deleted.`);
+      this.status = { ...world.status(this.now(), false), enrolment: null, waiting: 0 };
+      return this.status;
+    },
     checkin_door: () => ({ events: this.doorEvents(), recent: this.recent.slice(0, 50) }),
     checkin_scan: ({ code, list_id, direction }) => this.scan(code, list_id, direction),
     checkin_search: ({ text }) => this.search(text),
@@ -78,6 +115,39 @@ export class Memory implements Host {
       const name = printer ?? `/home/till/Willcall/${sale.order_code}-${what}.pdf`;
       return { to: printer ? "printer" : "file", name };
     },
+    leases_view: () => this.leases,
+    leases_files: () => this.files,
+    leases_give: ({ quota_id, units, to, folder }) => this.give(quota_id, units, to, folder),
+    leases_write_again: ({ hand_over_id, folder }) => ({
+      file: `${folder}/again.units`,
+      hand_overs: this.leases.hand_overs.filter((one) => one.hand_over_id === hand_over_id),
+    }),
+    leases_look: () => this.offer,
+    leases_take: () => this.settle(true),
+    leases_decline: () => this.settle(false),
+    leases_return: ({ quota_id }) => {
+      const quotas = this.leases.quotas.map((one) => (one.quota_id === quota_id ? { ...one, free: 0, can_give: 0 } : one));
+      return (this.leases = { ...this.leases, quotas });
+    },
+    leases_rights: () => this.rights,
+    leases_take_right: ({ code }) => {
+      const found = rights(this.now()).rights.find((one) => one.code === code);
+      if (!found) return refuse("not-found", `There is neither a voucher nor an order ${code}.`);
+      this.rights = { rights: [found, ...this.rights.rights.filter((one) => one.code !== code)] };
+      return found;
+    },
+    leases_release_right: ({ code }) => (this.rights = { rights: this.rights.rights.filter((one) => one.code !== code) }),
+    till_pay_order: ({ code, given_minor }) => this.payOrder(code, given_minor),
+    till_refund_order: ({ code }) => this.payOrder(code, 0),
+    till_void: ({ order_id }) => this.void(order_id),
+    checkin_undo: ({ scan_id }) => {
+      const scan = this.recent.find((one) => one.scan_id === scan_id) ?? refuse("not-found", "There is no such scan.");
+      Object.assign(scan, { undone: true, may_undo: false });
+      this.changed("door");
+      return this.table.checkin_door(null);
+    },
+    sync_export: ({ path }) => ({ file: `${path}/journal-20261120T190000Z-carried.mirror`, entries: this.status.waiting }),
+    sync_carry: () => ({ files: 1, journals: 1, unreadable: 0 }),
     settings_get: () => this.settings,
     settings_save: (settings) => {
       this.settings = settings;
@@ -89,6 +159,78 @@ export class Memory implements Host {
     camera_stop: () => null,
     printer_list: () => ["Foyer-Receipts", "Office"],
   };
+
+  private give(quota_id: number, units: number, to: number, folder: string): Rpc["leases_give"][1] {
+    const quota = this.leases.quotas.find((one) => one.quota_id === quota_id) ?? refuse("not-found", "There is no such quota.");
+    if (units > quota.can_give) refuse("lease-spent", `Only ${quota.can_give} can be handed over.`);
+    const made = { ...this.leases.hand_overs[0], hand_over_id: crypto.randomUUID(), quota_id, name: quota.name, units, to };
+    const one = { ...made, from: this.leases.station, at: this.now(), state: "in_flight", delivery: "here" } as (typeof this.leases.hand_overs)[0];
+    const less = { ...quota, free: quota.free - units, can_give: quota.can_give - units, on_the_way: quota.on_the_way + units };
+    const quotas = this.leases.quotas.map((each) => (each === quota ? less : each));
+    this.leases = { ...this.leases, quotas, hand_overs: [one, ...this.leases.hand_overs] };
+    return { file: `${folder}/willcall-for-till-${to}-20261120T190000Z.units`, hand_overs: [one] };
+  }
+
+  private settle(taken: boolean): Rpc["leases_take"][1] {
+    const part = this.offer.parts[0];
+    if (taken && part) {
+      const quotas = this.leases.quotas.map((one) => (one.quota_id === part.quota_id ? { ...one, free: one.free + part.units } : one));
+      this.leases = { ...this.leases, quotas };
+    }
+    this.offer = { ...this.offer, standing: taken ? "taken" : "declined" };
+    this.files = [];
+    return this.leases;
+  }
+
+  private payOrder(code: string, given_minor: number): SaleView {
+    const right = this.rights.rights.find((one) => one.code === code);
+    const order = right?.order ?? refuse("needs-link", `${code} is not this till's to use now.`);
+    if (given_minor > 0 && given_minor < order.owed.minor) refuse("underpaid", "The amount given is less than the total.");
+    const eur = (minor: number): SaleView["total"] => ({ minor, currency: "EUR" });
+    const change = given_minor > 0 ? given_minor - order.owed.minor : 0;
+    Object.assign(order, { status: given_minor > 0 ? "paid" : "canceled", paid: given_minor > 0 ? order.total : eur(0), owed: eur(0) });
+    const { order_id, total } = order;
+    return {
+      order_id,
+      order_code: code,
+      receipt_number: "12-1-00099",
+      event_id: world.EVENT.event_id,
+      event_name: world.EVENT.name,
+      positions: [],
+      total: given_minor > 0 ? total : eur(-total.minor),
+      given: eur(given_minor),
+      change: eur(change),
+      at: this.now(),
+      delivery: "here",
+      printed: 0,
+      voids: [],
+    };
+  }
+
+  private void(order_id: string): SaleView {
+    const sale = this.sales.find((one) => one.order_id === order_id) ?? refuse("not-found", "There is no such sale.");
+    for (const position of sale.positions) position.voided = true;
+    const total = { ...sale.total, minor: -sale.total.minor };
+    const positions = sale.positions.map((one) => one.position_id);
+    sale.voids.push({ positions, total, receipt_number: "12-1-00100", receipt: 100, paper: "taken_back", at: this.now(), delivery: "here" });
+    this.changed("till");
+    return sale;
+  }
+
+  private closeCase(case_id: string, resolution: string): Rpc["sync_cases"][1] {
+    const found = this.cases.open.find((one) => one.case_id === case_id) ?? refuse("not-found", "There is no such case.");
+    const closed = { ...found, closed_at: this.now(), resolution, choices: [], in_the_office: [] };
+    this.cases = { open: this.cases.open.filter((one) => one !== found), closed: [closed, ...this.cases.closed] };
+    this.status.open_cases = this.cases.open.length;
+    this.changed("status");
+    return this.cases;
+  }
+
+  private putBack(report: string): Rpc["copies_restore"][1] {
+    const { waiting, journal_length: entries, standing, link } = this.status;
+    this.changed("status", "door", "till");
+    return { report, entries, waiting, missing: standing.missing, doubts: standing.doubt !== null, synced: link.connected };
+  }
 
   private startsAt(): number {
     return Math.ceil(this.now() / 3_600_000) * 3_600_000;
@@ -145,6 +287,8 @@ export class Memory implements Host {
       gate: "Gate B",
       delivery: this.status.disk.room === "nothing" ? "not_recorded" : this.status.link.connected ? "sent" : "here",
       undone: false,
+      may_undo: reason === null,
+      uncertainty_ms: null,
       data_age_s: this.status.data_age_s,
     };
     this.recent.unshift(verdict);
@@ -182,9 +326,10 @@ export class Memory implements Host {
       const { item_id, name, price, tax_rate_bp, admission } = product;
       return Array.from({ length: line.quantity }, () => {
         const position_id = crypto.randomUUID();
-        return { position_id, item_id, name, price, tax_rate_bp, code: admission ? world.codeOf(position_id) : null };
+        return { position_id, item_id, name, price, tax_rate_bp, code: admission ? world.codeOf(position_id) : null, voided: false };
       });
     });
+    this.spend(request.vouchers ?? [], positions);
     const total = positions.reduce((sum, one) => sum + one.price.minor, 0);
     const given = request.tender.given_minor;
     if (given < total) refuse("underpaid", "The amount given is less than the total.");
@@ -198,6 +343,17 @@ export class Memory implements Host {
       quota.in_all -= sold;
     }
     return this.keep(request, positions, total, given);
+  }
+
+  /** A quarter off the dearest, as the one voucher of this host says. */
+  private spend(codes: string[], positions: SoldPosition[]): void {
+    for (const code of codes) {
+      const right = this.rights.rights.find((one) => one.code === code) ?? refuse("needs-link", `${code} is not this till's to use now.`);
+      const dearest = positions.filter((one) => one.item_id === right.voucher?.item_id).sort((a, b) => b.price.minor - a.price.minor)[0];
+      if (!dearest) return refuse("invalid", `${code} fits nothing in the cart.`);
+      dearest.price = { ...dearest.price, minor: Math.round(dearest.price.minor * 0.75) };
+      this.rights = { rights: this.rights.rights.filter((one) => one !== right) };
+    }
   }
 
   private keep(request: Rpc["till_sell"][0], positions: SoldPosition[], total: number, given: number): SaleView {
@@ -216,6 +372,8 @@ export class Memory implements Host {
       change: eur(given - total),
       at: this.now(),
       delivery: this.status.link.connected ? "sent" : "here",
+      printed: 0,
+      voids: [],
     };
     for (const { code, item_id } of positions) {
       if (code) this.tickets.push({ code, order_code, item_id, name: null, event_id: world.EVENT.event_id });

@@ -1,5 +1,8 @@
 // Every German word on the window's screens.
 import type { AgeUnit } from "../shared/age";
+import { copies } from "./de/copies";
+import { leases } from "./de/leases";
+import { sync } from "./de/sync";
 import type { Dictionary } from "./words.svelte";
 
 const count = new Intl.NumberFormat("de-DE");
@@ -35,13 +38,19 @@ export const de: Dictionary = {
     diskAlmostFull: (free) => `Festplatte fast voll · ${free} frei`,
     diskFull: "Die Festplatte nimmt nichts an",
     diskNotRecorded: (scans) => (scans === 1 ? "1 Scan nicht gespeichert" : `${n(scans)} Scans nicht gespeichert`),
+    clockOff: (amount) => `Uhr geht ${amount} falsch`,
+    clockNext: "Bitte die Uhr dieses Rechners stellen. Der Einlass richtet sich solange nach der Zeit des Servers.",
     diskNext: "Bitte auf diesem Rechner Platz schaffen. Scannen geht so lange wie möglich weiter; verkauft wird erst wieder, wenn Platz ist.",
-    recovered: "Beim Start wurde eine beschädigte Datenbank beiseitegelegt. Nichts wurde überschrieben.",
+    recovered: "Die Datenbank wurde neu zusammengesetzt. Nichts wurde überschrieben.",
     understood: "Verstanden",
     loading: "Liest, was hier gespeichert ist",
     outside: "Diese Ansicht läuft im Willcall-Fenster. Bitte das Programm starten, statt diese Seite zu öffnen.",
     tryAgain: "Noch einmal",
     close: "Schließen",
+    station: "Diese Station",
+    cases: sync.cases,
+    leases: leases.title,
+    copies: copies.title,
   },
 
   age: (value, unit) => units[unit](value),
@@ -96,6 +105,12 @@ export const de: Dictionary = {
     recent: "Letzte Scans",
     noRecent: "Noch kein Scan",
     unknownCode: "Fremder Code",
+    undo: "Diesen Scan zurücknehmen",
+    undone: "zurückgenommen",
+    undoTitle: "Diesen Scan zurücknehmen?",
+    undoSays: "Er zählt, als hätte es ihn nie gegeben, an jedem Eingang, der davon weiß. In der Liste bleibt er, mit dem Grund.",
+    undoReasons: { mistake: "Aus Versehen gescannt", turnedBack: "Der Gast ging nicht hinein", wrongPerson: "Falsches Ticket oder falsche Person" },
+    undoNo: "So lassen",
     camera: "Kamera",
     cameraWaiting: "Wartet auf das erste Bild",
     cameraRetry: "Kamera neu starten",
@@ -160,6 +175,7 @@ export const de: Dictionary = {
       time_uncertain: "Die Uhr dieser Station ist unsicher",
       station_in_doubt: "Dieser Station fehlen vielleicht ihre neuesten Daten; das Ticket kann schon benutzt sein",
     },
+    uncertainBy: (mark, amount) => `${mark} (± ${amount})`,
     wrongEventNamed: (event) => `Dieses Ticket gilt für ${event}.`,
     firstUse: (time, gate) => `Zuerst um ${time} · ${gate}`,
     firstUseNoGate: (time) => `Zuerst um ${time}`,
@@ -236,6 +252,23 @@ export const de: Dictionary = {
     inDoubtNext: "Bitte kein Geld annehmen. Der Verkauf geht weiter, sobald sie den Server erreicht hat.",
     noRoom: "Kein Platz, um einen Verkauf zu speichern",
     noRoomNext: "Bitte kein Geld annehmen. Auf diesem Rechner Platz schaffen; dann geht der Verkauf von selbst weiter.",
+    voucher: "Gutschein",
+    voucherCode: "Gutscheincode",
+    voucherAdd: "Einlösen",
+    voucherUnfit: "passt zu nichts im Warenkorb",
+    voucherRemove: (code) => `Gutschein ${code} weglassen`,
+    voidSale: "Zurücknehmen",
+    voided: "zurückgenommen",
+    voidTitle: (code) => `Verkauf ${code} zurücknehmen?`,
+    voidSays: (sum) => `Bitte ${sum} zurückgeben. Die Tickets werden ungültig und am Einlass abgewiesen.`,
+    voidReason: "Grund",
+    voidReasonHint: "Für die Akten, zum Beispiel: falsche Kategorie.",
+    voidPrinted: "Die Tickets wurden gedruckt. Wo ist das Papier?",
+    voidTakenBack: "Wieder hier",
+    voidBy: "Entgegengenommen von",
+    voidOut: "Nicht mehr hier",
+    voidOutSays: "Der Platz wird frei, sobald der Server davon gehört hat.",
+    voidAct: "Zurücknehmen und Geld zurückgeben",
     keys: { enter: "Enter", esc: "Esc" },
   },
 
@@ -299,6 +332,10 @@ export const de: Dictionary = {
     clockUnknown: "noch nicht gemessen",
   },
 
+  sync,
+  copies,
+  leases,
+
   problems: {
     invalid: "Etwas an den Angaben stimmt nicht.",
     "not-found": "Hier gibt es nichts mit diesem Namen.",
@@ -306,6 +343,7 @@ export const de: Dictionary = {
     forbidden: "Diese Station darf das nicht.",
     "sold-out": "Nicht mehr genug übrig.",
     "lease-spent": "Ohne Verbindung ist hier nicht mehr verkäuflich. Weniger verkaufen oder auf die Verbindung warten.",
+    "needs-link": "Das braucht Verbindung zum Server: Nur eine Kasse darf es, und es ist nicht diese.",
     conflict: "Der jetzige Stand lässt das nicht zu.",
     "too-many-requests": "Zu viele Anfragen. Es geht gleich von selbst weiter.",
     "too-large": "Das ist größer als erlaubt. Nichts wurde gespeichert.",

@@ -6,6 +6,9 @@ import type { Delivery } from "../generated/Delivery";
 import type { Mark } from "../generated/Mark";
 import type { Reason } from "../generated/Reason";
 import type { AgeUnit } from "../shared/age";
+import { copies } from "./en/copies";
+import { leases } from "./en/leases";
+import { sync } from "./en/sync";
 
 const count = new Intl.NumberFormat("en-GB");
 const n = (value: number): string => count.format(value);
@@ -40,13 +43,19 @@ export const en = {
     diskAlmostFull: (free: string) => `Disk almost full · ${free} free`,
     diskFull: "The disk takes nothing",
     diskNotRecorded: (scans: number) => (scans === 1 ? "1 scan not recorded" : `${n(scans)} scans not recorded`),
+    clockOff: (amount: string) => `Clock ${amount} off`,
+    clockNext: "Please set this machine's clock. Verdicts go by the server's time meanwhile.",
     diskNext: "Free some space on this machine. Scans go on as long as possible; nothing is sold until there is room.",
-    recovered: "A damaged database was set aside when this station started. Nothing was overwritten.",
+    recovered: "The database was put together again. Nothing was overwritten.",
     understood: "Understood",
     loading: "Reading what is stored here",
     outside: "These screens run inside the Willcall window. Start the program instead of opening this page.",
     tryAgain: "Try again",
     close: "Close",
+    station: "This station",
+    cases: sync.cases,
+    leases: leases.title,
+    copies: copies.title,
   },
 
   age: (value: number, unit: AgeUnit) => units[unit](value),
@@ -101,6 +110,12 @@ export const en = {
     recent: "Recent scans",
     noRecent: "No scan yet",
     unknownCode: "Unknown code",
+    undo: "Undo this scan",
+    undone: "undone",
+    undoTitle: "Undo this scan?",
+    undoSays: "It counts as if it never was, at every gate that has heard of it. It stays in the list, with your reason.",
+    undoReasons: { mistake: "Scanned by mistake", turnedBack: "The guest did not go in", wrongPerson: "Wrong ticket or person" },
+    undoNo: "Leave it as it is",
     camera: "Camera",
     cameraWaiting: "Waiting for the first picture",
     cameraRetry: "Start the camera again",
@@ -166,6 +181,7 @@ export const en = {
       time_uncertain: "This station's clock is uncertain",
       station_in_doubt: "This station may lack its newest data; the ticket may have been used",
     } satisfies Record<Mark, string>,
+    uncertainBy: (mark: string, amount: string) => `${mark} (± ${amount})`,
     wrongEventNamed: (event: string) => `This ticket is for ${event}.`,
     firstUse: (time: string, gate: string) => `First used at ${time} · ${gate}`,
     firstUseNoGate: (time: string) => `First used at ${time}`,
@@ -242,6 +258,23 @@ export const en = {
     inDoubtNext: "Take no money. It goes on selling once it has met the server.",
     noRoom: "No room to record a sale",
     noRoomNext: "Take no money. Free some space on this machine; then selling goes on by itself.",
+    voucher: "Voucher",
+    voucherCode: "Voucher code",
+    voucherAdd: "Use it",
+    voucherUnfit: "fits nothing in the cart",
+    voucherRemove: (code: string) => `Leave voucher ${code} out`,
+    voidSale: "Undo sale",
+    voided: "undone",
+    voidTitle: (code: string) => `Undo sale ${code}?`,
+    voidSays: (sum: string) => `Give back ${sum}. Its tickets become void and are refused at the door.`,
+    voidReason: "Why",
+    voidReasonHint: "For the record, for example: wrong category.",
+    voidPrinted: "Its tickets were printed. Where is the paper?",
+    voidTakenBack: "Taken back",
+    voidBy: "Taken back by",
+    voidOut: "Out there",
+    voidOutSays: "The place is free again once the server has heard of it.",
+    voidAct: "Undo and give back",
     keys: { enter: "Enter", esc: "Esc" },
   },
 
@@ -305,6 +338,10 @@ export const en = {
     clockUnknown: "not measured yet",
   },
 
+  sync,
+  copies,
+  leases,
+
   /** What a problem is, as a heading; its detail stands below. */
   problems: {
     invalid: "Some of what was sent is not right.",
@@ -313,6 +350,7 @@ export const en = {
     forbidden: "This station may not do that.",
     "sold-out": "Not enough left.",
     "lease-spent": "No more can be sold here without a link. Sell fewer, or wait for the link.",
+    "needs-link": "This needs a link to the server: only one till may do it, and it is not this one.",
     conflict: "The present state does not allow this.",
     "too-many-requests": "Too many requests. It goes on by itself in a moment.",
     "too-large": "That is larger than allowed. Nothing was stored.",

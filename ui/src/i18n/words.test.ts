@@ -47,6 +47,14 @@ describe.each(all)("the words in %s", (_language, t) => {
       ["Role", t.settings.roles],
       ["KeyStore", t.settings.keyStores],
       ["Theme", t.settings.themes],
+      ["DoubtKind", t.copies.doubts],
+      ["MirrorState", t.copies.mediumStates],
+      ["Step", t.copies.workSteps],
+      ["OfferStanding", t.leases.standings],
+      ["HandOverState", t.leases.states],
+      ["OrderStatus", t.leases.statuses],
+      ["Resolution", t.sync.ways],
+      ["Resolution", t.sync.endings],
     ];
     for (const [type, words] of known) {
       expect(members(type).length, type).toBeGreaterThan(1);

@@ -106,6 +106,39 @@ describe("the door", () => {
     expect((await verdict()).dataset["class"]).toBe("admitted");
   });
 
+  it("undoes a scan at one press with its reason, and keeps it in the list, marked", async () => {
+    await scan(codeOf("K7RQ2"));
+    await verdict();
+    door.dismiss();
+    await fireEvent.click(await screen.findByTestId("scan-undo"));
+    expect(screen.getByTestId("undo").textContent).toContain("Jonas Bergström");
+    await fireEvent.click(screen.getAllByTestId("undo-reason")[1] as HTMLElement);
+    await waitFor(() => expect(memory.recent[0]?.undone).toBe(true));
+    await waitFor(() => expect(screen.getByTestId("recent").textContent).toContain("undone"));
+    expect(screen.queryByTestId("scan-undo")).toBeNull();
+    expect(screen.queryByTestId("undo")).toBeNull();
+  });
+
+  it("keeps a scan that could not be undone, and says why", async () => {
+    await scan(codeOf("K7RQ2"));
+    await verdict();
+    door.dismiss();
+    memory.failing.set("checkin_undo", "forbidden");
+    await fireEvent.click(await screen.findByTestId("scan-undo"));
+    await fireEvent.click(screen.getAllByTestId("undo-reason")[0] as HTMLElement);
+    expect((await screen.findByTestId("undo-problem")).dataset["code"]).toBe("forbidden");
+    await fireEvent.click(screen.getByTestId("undo-no"));
+    expect(memory.recent[0]?.undone).toBe(false);
+  });
+
+  it("offers no undo where this station may not", async () => {
+    await scan(codeOf("W5JUK"));
+    await verdict();
+    door.dismiss();
+    await screen.findByTestId("recent");
+    expect(screen.queryByTestId("scan-undo")).toBeNull();
+  });
+
   it("counts who is inside, and lets out with its own words", async () => {
     expect(screen.getByTestId("count-inside").textContent).toBe("812");
     await scan(codeOf("D9MIX"));

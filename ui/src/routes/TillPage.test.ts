@@ -17,7 +17,7 @@ describe("the till", () => {
   beforeEach(async () => {
     memory = freshHost();
     words.language = "en";
-    Object.assign(till, { view: null, lines: [], given: "", sale: null, refusal: null, cleared: null, papers: [] });
+    Object.assign(till, { view: null, lines: [], given: "", sale: null, refusal: null, cleared: null, papers: [], vouchers: [], voucherProblem: null, voiding: false });
     await preferences.load();
     render(TillPage);
     await waitFor(() => screen.getByTestId("product-1"));
@@ -158,4 +158,50 @@ describe("the till", () => {
     expect(text("sales")).toContain("1 × Adult");
     expect(text("sales")).toContain("recorded here");
   });
+
+  it("undoes a sale with a reason and the name of who took the paper back", async () => {
+    await fireEvent.click(screen.getByTestId("product-1"));
+    await fireEvent.click(screen.getByTestId("pay-exact"));
+    await screen.findByTestId("sale");
+    const sale = memory.sales[0];
+    if (!sale) throw new Error("no sale");
+    sale.printed = 1;
+    await till.load();
+    await fireEvent.click(screen.getByTestId("sales-tab"));
+    await fireEvent.click(await screen.findByTestId("sale-void"));
+    const yes = screen.getByTestId<HTMLButtonElement>("ask-yes");
+    expect(screen.getByTestId("ask").textContent).toContain("€24.00");
+    await fireEvent.input(screen.getByTestId("void-reason"), { target: { value: "wrong category" } });
+    expect(yes.disabled, "somebody has the paper").toBe(true);
+    await fireEvent.input(screen.getByTestId("void-by"), { target: { value: "Ines" } });
+    memory.failing.set("till_void", "not-recorded");
+    await fireEvent.click(yes);
+    expect((await screen.findByTestId("void-problem")).dataset["code"]).toBe("not-recorded");
+    memory.failing.clear();
+    await fireEvent.click(yes);
+    await waitFor(() => expect(screen.getByTestId(`sale-${sale.order_code}`).dataset["voided"]).toBe("true"));
+    expect(screen.queryByTestId("sale-void")).toBeNull();
+  });
+
+
+  it("takes a voucher off the sum before it is paid, and spends it with the sale", async () => {
+    await fireEvent.click(screen.getByTestId("product-1"));
+    await fireEvent.click(screen.getByTestId("product-2"));
+    await fireEvent.click(screen.getByTestId("voucher-open"));
+    await fireEvent.input(screen.getByTestId("voucher-code"), { target: { value: "friends-0" } });
+    screen.getByTestId("voucher-code").focus();
+    await key("Enter");
+    expect(memory.sales, "Enter in a form pays nothing").toHaveLength(0);
+    await fireEvent.click(screen.getByTestId("voucher-add"));
+    expect((await screen.findByTestId("voucher-problem")).dataset["code"]).toBe("not-found");
+    await fireEvent.input(screen.getByTestId("voucher-code"), { target: { value: "FRIENDS-7Q2M" } });
+    await fireEvent.click(screen.getByTestId("voucher-add"));
+    await waitFor(() => expect(text("cart-total")).toBe("€27.00"));
+    expect(text("voucher")).toContain("-€6.00");
+    await fireEvent.click(screen.getByTestId("pay-exact"));
+    await screen.findByTestId("sale");
+    expect(memory.sales[0]?.total.minor).toBe(2700);
+    expect(memory.rights.rights.some((one) => one.code === "FRIENDS-7Q2M")).toBe(false);
+  });
+
 });

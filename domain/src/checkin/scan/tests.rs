@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    id::{DeviceId, ListId, OrderId, PositionId},
+    id::{DeviceId, ListId, OrderId, PositionId, ScanId},
     money::{Currency, Money},
     ticketing::{CodeFormat, Flags},
 };
@@ -23,6 +23,7 @@ fn event() -> EventRow {
         ends_at: None,
         admission_at: None,
         code_format: CodeFormat::Wc1,
+        planned_outage_min: 60,
         version: 1,
     }
 }
@@ -95,8 +96,18 @@ fn signed() -> Signed {
 }
 
 fn past(hours_ago: i64, direction: Direction, station: i64) -> PastScan {
-    let entry = SawRef { station: DeviceId(station), incarnation: 1, seq: hours_ago.unsigned_abs() };
-    PastScan { at: UtcMillis(NOW.0 - hours_ago * HOUR), direction, gate: format!("Gate {station}"), entry }
+    // The longer ago, the lower the number.
+    let entry = SawRef { station: DeviceId(station), incarnation: 1, seq: 1_000 - hours_ago.unsigned_abs() };
+    let scan = Use {
+        scan_id: ScanId(Uuid::from_u64_pair(station.unsigned_abs(), hours_ago.unsigned_abs())),
+        entry,
+        saw: vec![],
+        direction,
+        at: UtcMillis(NOW.0 - hours_ago * HOUR),
+        uncertainty_ms: 0,
+        undone: false,
+    };
+    PastScan { scan, gate: format!("Gate {station}") }
 }
 
 struct Case {
@@ -321,7 +332,7 @@ proptest! {
         let mut case = Case::entry();
         case.history = past_hours.iter().zip(&exits)
             .map(|(h, exit)| past(*h, if *exit { Direction::Exit } else { Direction::Entry }, 2)).collect();
-        let entered = case.history.iter().any(|s| s.direction == Direction::Entry);
+        let entered = case.history.iter().any(|s| s.scan.direction == Direction::Entry);
         prop_assert_eq!(case.known(&position()).class == Class::Admitted, !entered);
     }
 

@@ -8,6 +8,7 @@ use crate::{
     leases::{LeaseState, units::UnitRange, units::Units},
 };
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 /// What the giver has signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +20,7 @@ pub struct Offer {
 }
 
 /// Where a hand-over stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum HandOverState {
     /// Given, and not heard of since.
@@ -142,13 +143,14 @@ impl HandOver {
             HandOverState::Declined => return Ok(Units::none()),
             HandOverState::InFlight | HandOverState::Lost | HandOverState::Stolen => {}
         }
-        self.state = HandOverState::Declined;
         self.moved = Units::none();
         giver.given.remove(&units);
         if was != HandOverState::InFlight {
+            // Given up in the mean time, and it stays so: the giver must not take them for its own again.
             giver.written_off.add(&units);
             return Ok(Units::none());
         }
+        self.state = HandOverState::Declined;
         quota.in_flight -= units.total();
         match giver.state {
             LeaseState::Open => return Ok(units),

@@ -152,6 +152,21 @@ fn what_is_in_flight_can_be_given_up_and_who_takes_it_later_holds_nothing() {
 }
 
 #[test]
+fn what_was_given_up_on_its_way_stays_given_up_when_it_is_declined_after_all() {
+    let given = offer(9, 4, 2, B);
+    let mut ledger = hall(10, 6);
+    ledger.give(A, lease(1), &given).unwrap();
+    let hand_over = ledger.hand_overs.get_mut(&given.hand_over_id).unwrap();
+    hand_over.write_off(ledger.quotas.get_mut(&HALL).unwrap(), GivenUp::Lost);
+    for _ in 0..2 {
+        assert_eq!(ledger.decline(A, lease(1), &given).unwrap(), Ok(Units::none()), "they are free, not the giver's");
+        assert_eq!(ledger.hand_overs[&given.hand_over_id].state, HandOverState::Lost, "and so the giver is told");
+        assert_eq!(counts(&ledger), (0, 4, 0, 0));
+        ledger.check().unwrap();
+    }
+}
+
+#[test]
 fn a_sale_undone_in_the_house_can_be_sold_again_and_one_undone_outside_is_freed() {
     let mut ledger = hall(10, 6);
     let (quota, account) = ledger.lease(A, lease(1)).unwrap();

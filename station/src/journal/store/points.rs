@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use willcall_domain::{
     id::DeviceId,
     sync::{
-        Entry, EntryRef, Fact,
+        At, Entry, EntryRef, Fact,
         standing::{Here, Point},
     },
 };
@@ -35,6 +35,15 @@ pub fn end(connection: &Connection, station: DeviceId, incarnation: u32) -> Resu
         Ok(Point { incarnation, seq: row.get::<_, i64>(0)?.unsigned_abs(), hash: hex::encode(hash) })
     };
     Ok(connection.prepare_cached(sql)?.query_row(params![station.0, incarnation], read).optional()?)
+}
+
+/// The first moment of an incarnation that a clock told which had been compared; `None` before there is one.
+pub fn began(connection: &Connection, station: DeviceId, incarnation: u32) -> Result<Option<At>, Fault> {
+    let sql = "SELECT at FROM journal WHERE station = ?1 AND incarnation = ?2
+        AND json_extract(at, '$.uncertainty_ms') >= 0 ORDER BY seq LIMIT 1";
+    let of = params![station.0, incarnation];
+    let text: Option<String> = connection.prepare_cached(sql)?.query_row(of, |row| row.get(0)).optional()?;
+    Ok(text.map(|text| serde_json::from_str(&text)).transpose()?)
 }
 
 /// What of a journal is here at this point.

@@ -34,7 +34,8 @@ fn record(tx: &Transaction<'_>, pen: &Pen, request: &CloseCaseRequest) -> Result
     let CloseCaseRequest { case_id, resolution } = *request;
     let unknown = || Fault::refused(Code::NotFound, format!("There is no case {case_id} here."));
     let case = store::case(tx, case_id)?.ok_or_else(unknown)?;
-    let before = store::closed_here(tx, case_id)?.map(|(_, how)| how).or(case.closed_at.and(case.resolution));
+    let here = store::done_here(tx, case_id)?.filter(|done| done.closes()).map(|done| done.how);
+    let before = here.or(case.closed_at.and(case.resolution));
     match before {
         Some(how) if how == resolution.word() => return Ok(false),
         Some(how) => return Err(Fault::refused(Code::Conflict, format!("This case was closed before: {how}."))),

@@ -5,4 +5,4 @@ pub mod close;
 pub mod list;
 mod store;
 
-pub use store::{forget_event, project_closed, put_case};
+pub use store::{forget_event, open_count, project_closed, put_case};

@@ -7,21 +7,29 @@ use futures_util::stream;
 use sha2::{Digest, Sha256};
 use std::{
     collections::BTreeMap,
+    ops::{Deref, DerefMut},
     path::Path,
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
+use tokio::sync::watch;
 use url::Url;
 use uuid::Uuid;
 use willcall_domain::{
     access::OrganizerRow,
-    catalog::{EventRow, ItemRow, QuotaRow},
+    catalog::{EventRow, ItemRow, QuotaRow, VoucherEffect},
     checkin::{Direction, ListRow, VerdictView, wire::ScanRequest},
     clock::{ManualClock, UtcMillis},
-    devices::wire::{EnrolAnswer, EnrolRequest, Right, Role},
+    devices::{
+        certificate::{CertificateBody, DeviceCertificate, certified_keys, sign_certificate},
+        wire::{EnrolAnswer, EnrolRequest, Right, Role},
+    },
     entropy::SeededEntropy,
     id::*,
-    leases::{BlankCodes, BlankRange, Grant, GrantBody, sign_grant, wire::LeaseRequest},
+    leases::{
+        BlankCodes, BlankRange, Grant, GrantBody, RightBody, RightGrant, RightRequest, RightSubject, VoucherTerms,
+        sign_grant, sign_right, wire::LeaseRequest,
+    },
     money::{Currency, Money},
     orders::{OrderStatus, PositionRow},
     problem::{Code, Problem},
@@ -33,7 +41,7 @@ use willcall_domain::{
         recognise::{Doubt, Recognised, Remembered, Told, recognise},
         standing::machine_digest,
     },
-    ticketing::{Claims, CodeFormat, Flags, KeyRow, KeyStatus, blank, sig1, wc1},
+    ticketing::{Claims, CodeFormat, Flags, KeyRow, KeyStatus, blank, key::public_key, sig1, wc1},
     till::wire::{SellLine, SellRequest, Tender},
 };
 use willcall_station::{
@@ -62,8 +70,14 @@ pub struct State {
     pub keys: BTreeMap<DeviceId, String>,
     pub grants: BTreeMap<RequestId, Grant>,
     pub units_left: u32,
+    /// Leases that were lent elsewhere: the next one has the number after.
+    pub lent_before: u128,
     /// The answer to the next lease request is lost on its way.
     pub lose_next_grant: bool,
+    /// Rights by the code they were asked for.
+    pub held_rights: BTreeMap<String, RightBody>,
+    /// The answer to the next request for a right is lost on its way.
+    pub lose_next_right: bool,
     pub cut_snapshot: bool,
     pub revoked: bool,
     pub pushes: u32,
@@ -87,9 +101,50 @@ pub struct State {
     pub safe: Option<u64>,
     /// Gives no entries back, like a server of the first version.
     pub gives_nothing_back: bool,
+    /// Pages of a journal are answered by what is left of another life of the server.
+    pub pushed_to: Option<HistoryId>,
+}
+
+/// The state while it is looked at. Once let go of, whoever follows is told if it was changed.
+pub struct Reached<'a> {
+    state: MutexGuard<'a, State>,
+    touched: bool,
+    changes: &'a watch::Sender<u64>,
+}
+
+impl Deref for Reached<'_> {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        &self.state
+    }
+}
+
+impl DerefMut for Reached<'_> {
+    fn deref_mut(&mut self) -> &mut State {
+        self.touched = true;
+        &mut self.state
+    }
+}
+
+impl Drop for Reached<'_> {
+    fn drop(&mut self) {
+        if self.touched {
+            self.changes.send_modify(|changes| *changes += 1);
+        }
+    }
 }
 
 impl State {
+    /// Rights that no journal says were taken.
+    fn open_rights(&self) -> Vec<RightBody> {
+        let taken = |right: RightId| {
+            let of = |e: &Entry| matches!(e.fact(), Some(Fact::RightTaken { right_id, .. }) if right_id == right);
+            self.journal.values().flatten().any(of)
+        };
+        self.held_rights.values().filter(|body| !taken(body.right_id)).cloned().collect()
+    }
+
     /// Whether the one who speaks is doubted, its next token, and its newest incarnation; as the server does it.
     fn recognise(&mut self, station: DeviceId, contact: &Contact) -> (bool, Option<String>, u32) {
         let hash = |text: &str| -> [u8; 32] { Sha256::digest(text.as_bytes()).into() };
@@ -127,7 +182,11 @@ impl State {
 
 #[derive(Debug)]
 pub struct FakeServer {
-    pub state: Mutex<State>,
+    state: Mutex<State>,
+    /// How often the state was changed.
+    changes: watch::Sender<u64>,
+    /// That number when changes were last asked for.
+    told_at: Mutex<u64>,
     pub clock: ManualClock,
     pub server_key: SigningKey,
     pub event_key: SigningKey,
@@ -161,7 +220,10 @@ impl FakeServer {
             keys: BTreeMap::new(),
             grants: BTreeMap::new(),
             units_left: 1000,
+            lent_before: 0,
             lose_next_grant: false,
+            held_rights: BTreeMap::new(),
+            lose_next_right: false,
             cut_snapshot: false,
             revoked: false,
             pushes: 0,
@@ -176,9 +238,12 @@ impl FakeServer {
             takes_from_revoked: false,
             safe: None,
             gives_nothing_back: false,
+            pushed_to: None,
         };
         Arc::new(Self {
             state: Mutex::new(state),
+            changes: watch::Sender::new(0),
+            told_at: Mutex::default(),
             clock: ManualClock::at(DOORS),
             server_key: SigningKey::from_bytes(&[8; 32]),
             event_key,
@@ -187,8 +252,30 @@ impl FakeServer {
         })
     }
 
-    pub fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap()
+    /// One whose first device has the number after this.
+    pub fn numbering(role: Role, from: i64) -> Arc<Self> {
+        let server = Self::new(role);
+        *server.next_device.lock().unwrap() = from;
+        server
+    }
+
+    fn certificate(&self, state: &State, station: DeviceId) -> DeviceCertificate {
+        let mut keys = KeyHistory::of(public_key(&state.keys[&station]).unwrap());
+        for known in state.journal.iter().filter(|((of, _), _)| *of == station).flat_map(|(_, all)| all) {
+            keys.change(known).unwrap();
+        }
+        let body = CertificateBody {
+            organizer_id: ORGANIZER,
+            device_id: station,
+            name: format!("Till {station}"),
+            role: self.role,
+            keys: certified_keys(&keys),
+        };
+        sign_certificate(&body, &self.server_key).unwrap()
+    }
+
+    pub fn state(&self) -> Reached<'_> {
+        Reached { state: self.state.lock().unwrap(), touched: false, changes: &self.changes }
     }
 
     /// A `wc1` code of a position.
@@ -223,7 +310,7 @@ impl FakeServer {
         sig1::sign(&claims, &self.event_key)
     }
 
-    fn online(&self, server: Option<&Server>) -> Result<MutexGuard<'_, State>, Refusal> {
+    fn online(&self, server: Option<&Server>) -> Result<Reached<'_>, Refusal> {
         let state = self.state();
         if !state.online {
             return Err(Refusal::NoLink("The cable is pulled.".into()));
@@ -239,9 +326,11 @@ impl FakeServer {
 
     fn grant(&self, state: &State, request: &LeaseRequest, station: DeviceId) -> Grant {
         let units = request.wanted.min(state.units_left);
-        let lease = LeaseId(Uuid::from_u128(0x9000 + state.grants.len() as u128));
+        let lease = LeaseId(Uuid::from_u128(0x9000 + state.lent_before + state.grants.len() as u128));
         let item_id = if request.quota_id == QuotaId(1) { ADULT } else { MUG };
-        let base = blank::base(PositionId(Uuid::from_u128((0x7000_u128 + state.grants.len() as u128) << 40)));
+        let base = blank::base(PositionId(Uuid::from_u128(
+            (0x7000_u128 + state.lent_before + state.grants.len() as u128) << 40,
+        )));
         let count = blank::count_for(units);
         let codes = (0..count).map(|n| {
             let position = blank::position(base, n);
@@ -319,6 +408,7 @@ impl Transport for FakeServer {
             newest_incarnation,
             protocol: 2,
             sync_in_ms: 0,
+            sealing_key: None,
         };
         let accepted: Vec<LeaseId> = state
             .journal
@@ -333,7 +423,38 @@ impl Transport for FakeServer {
             let body: GrantBody = serde_json::from_str(&g.body).unwrap();
             !accepted.contains(&body.lease_id)
         });
-        Ok(sign_contact(&body, open.cloned().collect(), &self.server_key).unwrap())
+        let certificate = (!suspect).then(|| self.certificate(&state, station));
+        let answer = sign_contact(&body, open.cloned().collect(), &self.server_key).unwrap();
+        let open = if suspect { Vec::new() } else { state.open_rights() };
+        let open_rights = open.iter().map(|body| sign_right(body, &self.server_key).unwrap()).collect();
+        Ok(ContactAnswer { certificate, open_rights, ..answer })
+    }
+
+    async fn right(&self, server: &Server, request: &RightRequest) -> Result<RightGrant, Refusal> {
+        let mut state = self.online(Some(server))?;
+        let station = *state.keys.keys().next_back().unwrap();
+        let n = state.held_rights.len() as u128;
+        let effect = VoucherEffect::PercentOff { percent_bp: 5000 };
+        let fresh = || RightBody {
+            right_id: RightId(Uuid::from_u128(7_000 + n)),
+            request_id: request.request_id,
+            organizer_id: ORGANIZER,
+            event_id: EVENT,
+            station,
+            subject: RightSubject::Voucher { voucher_id: VoucherId(1 + n as i64) },
+            code: request.code.clone(),
+            voucher: Some(VoucherTerms { item_id: None, effect, home: false }),
+            order: None,
+            granted_at: UtcMillis(0),
+        };
+        let body = state.held_rights.entry(request.code.clone()).or_insert_with(fresh).clone();
+        if body.request_id != request.request_id {
+            return Err(refused(Code::Conflict));
+        }
+        if std::mem::take(&mut state.lose_next_right) {
+            return Err(Refusal::NoLink("The answer was cut off.".into()));
+        }
+        Ok(sign_right(&body, &self.server_key).unwrap())
     }
 
     async fn push(&self, server: &Server, page: &PushRequest) -> Result<PushAnswer, Refusal> {
@@ -366,11 +487,16 @@ impl Transport for FakeServer {
             acked = journal.len() as u64;
             outcomes.push((entry.seq, Outcome::Applied));
         }
-        if outcomes.is_empty() { Err(refused(Code::Conflict)) } else { Ok(PushAnswer { outcomes, acked, safe: 0 }) }
+        let history = Some(state.pushed_to.unwrap_or(state.history));
+        if outcomes.is_empty() {
+            return Err(refused(Code::Conflict));
+        }
+        Ok(PushAnswer { outcomes, acked, safe: 0, history })
     }
 
     async fn changes(&self, server: &Server, from: Standing, _most: u32) -> Result<ChangesAnswer, Refusal> {
         let state = self.online(Some(server))?;
+        *self.told_at.lock().unwrap() = *self.changes.borrow();
         let after = from.after;
         let from = usize::try_from(after.position).unwrap();
         let snapshot_needed = after.history != state.history || from > state.head.len();
@@ -389,7 +515,9 @@ impl Transport for FakeServer {
     }
 
     async fn follow(&self, server: &Server, from: Standing) -> Result<Following, Refusal> {
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        // Nothing is heard before something has changed since changes were last asked for.
+        let told_at = *self.told_at.lock().unwrap();
+        self.changes.subscribe().wait_for(|changes| *changes != told_at).await.unwrap();
         let heard = Heard::Changes(Box::new(self.changes(server, from, 3).await?));
         Ok(Box::pin(stream::iter([Ok(heard)])))
     }
@@ -453,6 +581,7 @@ pub fn event(code_format: CodeFormat) -> EventRow {
         ends_at: None,
         admission_at: None,
         code_format,
+        planned_outage_min: 60,
         version: 1,
     }
 }
@@ -571,6 +700,7 @@ pub async fn scan(station: &Station, code: &str) -> VerdictView {
 
 pub fn cart(request: u128, lines: &[(ItemId, u32)], given_minor: i64) -> SellRequest {
     SellRequest {
+        vouchers: Vec::new(),
         request_id: RequestId(Uuid::from_u128(request)),
         event_id: EVENT,
         lines: lines.iter().map(|(item_id, quantity)| SellLine { item_id: *item_id, quantity: *quantity }).collect(),

@@ -25,6 +25,8 @@ pub struct DeviceFull {
     pub enrol_expires_at: Option<UtcMillis>,
     pub enrolled_at: Option<UtcMillis>,
     pub last_contact_at: Option<UtcMillis>,
+    /// How far its clock was ahead of the server's then, in milliseconds.
+    pub clock_ahead_ms: Option<i64>,
     pub revoked_at: Option<UtcMillis>,
     pub software: String,
     /// Facts it last said exist only there.
@@ -46,6 +48,7 @@ struct Row {
     enrol_expires_at: Option<i64>,
     enrolled_at: Option<i64>,
     last_contact_at: Option<i64>,
+    clock_ahead_ms: Option<i64>,
     revoked_at: Option<i64>,
     software: String,
     waiting: i64,
@@ -56,7 +59,7 @@ struct Row {
 pub(super) async fn devices(tx: &mut Tx, only: Option<DeviceId>) -> sqlx::Result<Vec<DeviceFull>> {
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT d.device_id, d.name, d.gate, d.role, d.all_events, d.rights, d.enrol_expires_at, d.enrolled_at,
-                d.last_contact_at, d.revoked_at, d.software, d.waiting,
+                d.last_contact_at, d.clock_ahead_ms, d.revoked_at, d.software, d.waiting,
                 ARRAY(SELECT e.name FROM device_event v JOIN event e USING (organizer_id, event_id)
                       WHERE v.organizer_id = $1 AND v.device_id = d.device_id ORDER BY e.starts_at) AS events,
                 ARRAY(SELECT v.event_id FROM device_event v
@@ -87,6 +90,7 @@ fn read(row: Row) -> DeviceFull {
         enrol_expires_at: row.enrol_expires_at.map(UtcMillis),
         enrolled_at: row.enrolled_at.map(UtcMillis),
         last_contact_at: row.last_contact_at.map(UtcMillis),
+        clock_ahead_ms: row.clock_ahead_ms,
         revoked_at: row.revoked_at.map(UtcMillis),
         software: row.software,
         waiting: row.waiting,

@@ -5,7 +5,8 @@ use crate::app::Tx;
 use sqlx::{AssertSqlSafe, Row as _, postgres::PgRow, types::Json};
 use uuid::Uuid;
 use willcall_domain::{
-    id::{DeviceId, EventId, HandOverId, LeaseId, QuotaId},
+    clock::UtcMillis,
+    id::{DeviceId, EventId, HandOverId, LeaseId, OrganizerId, QuotaId},
     leases::{
         BlankRange, HandOverRow, UnitRange,
         ledger::{HandOver, HandOverState, LeaseAccount},
@@ -205,4 +206,23 @@ pub(in crate::leases) async fn given_blanks(tx: &mut Tx, lease: LeaseId) -> sqlx
     .fetch_all(tx.conn())
     .await?;
     Ok(ranges.into_iter().flat_map(|Json(ranges)| ranges).collect())
+}
+
+/// Hand-overs in flight that this server has known of since before an instant, of every organizer.
+pub(in crate::leases) async fn stuck(
+    pool: &sqlx::PgPool,
+    before: UtcMillis,
+) -> sqlx::Result<Vec<(OrganizerId, HandOverId)>> {
+    let sql = "SELECT organizer_id, hand_over_id FROM crossing.stuck_hand_overs($1)";
+    let rows: Vec<(i64, Uuid)> = sqlx::query_as(sql).bind(before.0).fetch_all(pool).await?;
+    Ok(rows.into_iter().map(|(organizer, id)| (OrganizerId(organizer), HandOverId(id))).collect())
+}
+
+/// Whether the organizer has a device of this number.
+pub(in crate::leases) async fn is_device(tx: &mut Tx, device: DeviceId) -> sqlx::Result<bool> {
+    sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM device WHERE organizer_id = $1 AND device_id = $2)")
+        .bind(tx.organizer.0)
+        .bind(device.0)
+        .fetch_one(tx.conn())
+        .await
 }

@@ -5,18 +5,19 @@ mod blanks;
 mod grants;
 mod hand_overs;
 mod lists;
+pub(super) mod rights;
 mod sizes;
 mod unheard;
 
 pub(super) use blanks::{blank_ranges, insert_blank_ranges, sold_blanks, void, void_blanks, void_ranges};
 pub(super) use grants::{admission_items, by_request, insert_lease, look_at_id, not_accepted};
 pub(super) use hand_overs::{
-    Kept, given_blanks, hand_over, hand_over_rows, hand_overs_short_of, insert_hand_over, insert_taken,
-    quota_of_hand_over, save_hand_over,
+    Kept, given_blanks, hand_over, hand_over_rows, hand_overs_short_of, insert_hand_over, insert_taken, is_device,
+    quota_of_hand_over, save_hand_over, stuck,
 };
 pub use lists::{Flying, HeldBy};
 pub(super) use lists::{WriteOffRow, flying, held_by, insert_write_off, lease_rows};
-pub(super) use sizes::{dry_quotas, lending, open_leases, selling, set_keep, set_lending, sold_last_hour};
+pub(super) use sizes::{dry_quotas, is_on_sale, lending, open_leases, selling, set_keep, set_lending, sold_last_hour};
 
 pub(super) use unheard::{held_for, hold_for, hold_less, quotas_of_till};
 

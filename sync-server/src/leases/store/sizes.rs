@@ -129,7 +129,7 @@ pub(in crate::leases) async fn lending(tx: &mut Tx, event: EventId) -> sqlx::Res
 
 pub(in crate::leases) async fn set_lending(tx: &mut Tx, event: EventId, draft: LendingDraft) -> sqlx::Result<()> {
     sqlx::query(
-        "UPDATE event SET planned_outage_min = $3, station_cap = $4, stations_cap_percent = $5
+        "UPDATE event SET planned_outage_min = $3, station_cap = $4, stations_cap_percent = $5, version = version + 1
          WHERE organizer_id = $1 AND event_id = $2",
     )
     .bind(tx.organizer.0)
@@ -151,4 +151,17 @@ pub(in crate::leases) async fn set_keep(tx: &mut Tx, lease: LeaseId, keep: Optio
         .execute(tx.conn())
         .await
         .map(drop)
+}
+
+/// Whether any product that counts in it is sold now.
+pub(in crate::leases) async fn is_on_sale(tx: &mut Tx, quota: QuotaId) -> sqlx::Result<bool> {
+    sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM quota_item qi
+             JOIN item i ON i.organizer_id = qi.organizer_id AND i.item_id = qi.item_id
+             WHERE qi.organizer_id = $1 AND qi.quota_id = $2 AND i.active)",
+    )
+    .bind(tx.organizer.0)
+    .bind(quota.0)
+    .fetch_one(tx.conn())
+    .await
 }

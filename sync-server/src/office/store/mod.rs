@@ -4,6 +4,7 @@ mod cases;
 mod dashboard;
 mod order;
 mod orders;
+mod signature_only;
 
 pub use cases::{CaseFilter, CaseLine, CaseRow, case_lines, cases};
 pub use dashboard::{
@@ -11,6 +12,7 @@ pub use dashboard::{
 };
 pub use order::{PaymentRow, ScanOfOrder, facts, payments, scans};
 pub use orders::{Filter, OrderLine, PAGE, export, page};
+pub use signature_only::signature_only;
 
 use crate::app::Tx;
 

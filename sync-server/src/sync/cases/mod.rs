@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{app::Tx, http::Failure};
 use serde_json::Value;
+use std::collections::HashMap;
 use willcall_domain::{
     id::{CaseId, DeviceId, EventId},
     sync::{CaseKind, Resolution},
@@ -49,11 +50,13 @@ pub enum Moot {
     Confirmed,
     /// The units arrived.
     Arrived,
+    /// What came since shows that nobody entered once too often.
+    NoDouble,
 }
 
 impl Moot {
     /// Every reason, for screens and tests.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Applied,
         Self::Filled,
         Self::CameWhole,
@@ -62,6 +65,7 @@ impl Moot {
         Self::ClockRight,
         Self::Confirmed,
         Self::Arrived,
+        Self::NoDouble,
     ];
 
     /// The word that is stored.
@@ -76,6 +80,7 @@ impl Moot {
             Self::ClockRight => "clock_right",
             Self::Confirmed => "confirmed",
             Self::Arrived => "arrived",
+            Self::NoDouble => "no_double",
         }
     }
 }
@@ -118,6 +123,31 @@ async fn insert(tx: &mut Tx, case_id: CaseId, about: Option<&str>, case: &NewCas
     note(tx, Subject::Case(case_id, case.event)).await?;
     tracing::warn!(device = case.device.0, case = %case_id, kind, "case opened");
     Ok(true)
+}
+
+/// A case about something, open or closed.
+#[derive(Debug, Clone)]
+pub struct Standing {
+    pub case_id: CaseId,
+    pub about: String,
+    pub open: bool,
+    pub detail: Value,
+}
+
+/// The cases of a kind about any of these, by what they are about.
+///
+/// # Errors
+/// When the database is away.
+pub async fn standing(
+    tx: &mut Tx,
+    kind: CaseKind,
+    about: &[String],
+) -> Result<HashMap<String, Vec<Standing>>, Failure> {
+    let mut found: HashMap<String, Vec<Standing>> = HashMap::new();
+    for case in store::about(tx, &kind.word(), about).await? {
+        found.entry(case.about.clone()).or_default().push(case);
+    }
+    Ok(found)
 }
 
 /// Changes what an open case shows.
@@ -200,6 +230,21 @@ pub async fn close_of_device(
         closed += 1;
     }
     Ok(closed)
+}
+
+/// Closes the open case of this kind about this, as a person decided elsewhere.
+///
+/// # Errors
+/// When the database is away.
+pub async fn close_about(
+    tx: &mut Tx,
+    (kind, about): (CaseKind, &str),
+    resolution: Resolution,
+    by: &By<'_>,
+) -> Result<(), Failure> {
+    let Some(case) = store::open_about(tx, &kind.word(), about).await? else { return Ok(()) };
+    store::close(tx, case.case_id, by.ending(resolution, "")).await?;
+    after_close(tx, &case).await
 }
 
 /// What follows from the end of a case, whoever ended it.

@@ -5,7 +5,7 @@ mod check;
 mod page;
 
 pub(super) use check::{Checked, check_all};
-pub(super) use page::{Claim, read};
+pub(super) use page::{Claim, read, read_one};
 
 use super::{
     apply::{self, Fresh},
@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     app::{App, Tx},
+    checkin,
     http::{Failure, caller::DeviceCaller},
     metrics::EntryOutcome,
 };
@@ -36,6 +37,8 @@ use willcall_domain::{
 
 /// Most bytes and entries that one carrier may have set aside at a time.
 const ASIDE_MAX: i64 = 2_000;
+/// How much of a reason tells one case of damaged entries from another, in letters.
+const ABOUT_MAX: usize = 200;
 
 /// What became of the entries of one incarnation, by number.
 #[derive(Debug, Default)]
@@ -128,6 +131,7 @@ impl Group<'_> {
         let mut outcomes = Vec::with_capacity(sound.len());
         let mut fresh: Vec<Fresh<'_>> = Vec::new();
         let mut kept: Vec<NewEntry<'_>> = Vec::new();
+        let mut split: Option<u64> = None;
         for (link, entry) in sound {
             let judged = known.judge(link);
             let within = match judged {
@@ -145,7 +149,11 @@ impl Group<'_> {
                 }
                 Judgement::New => None,
                 Judgement::Gap { from } => Some(self.gap(tx, from, link.seq).await?),
-                Judgement::Fork { other } => Some(self.fork(tx, link, entry, other).await?),
+                Judgement::Fork { other } => {
+                    let from = known.split_at(link);
+                    split = Some(split.map_or(from, |split| split.min(from)));
+                    Some(self.fork(tx, link, entry, other).await?)
+                }
             };
             known.learn(*link);
             let fact = entry.fact();
@@ -154,7 +162,16 @@ impl Group<'_> {
             }
             fresh.push(Fresh { entry, fact, within });
         }
+        // Before its scans are judged: the first entry of a second branch tells of the split already.
+        let Claim { station, incarnation } = self.claim;
+        let earlier = match split {
+            Some(seq) => incarnation::note_split(tx, station, incarnation, seq).await?.then_some(seq),
+            None => None,
+        };
         let applied = apply::all(self.app, tx, self.author, &fresh).await?;
+        if let Some(seq) = earlier {
+            checkin::forked(tx, station, incarnation, seq).await?;
+        }
         for (fresh, outcome) in fresh.iter().zip(applied) {
             outcomes.push((fresh.entry.seq, outcome));
             let about = fresh.fact.as_ref().and_then(Fact::order);
@@ -179,9 +196,24 @@ impl Group<'_> {
         }
         if self.account.highest > self.account.run {
             cases::close_filled(tx, station, incarnation, known.run()).await?;
+            if known.run() > self.account.run {
+                self.filled(tx).await?;
+            }
         }
         if self.revoked {
             self.vouched(tx, known).await?;
+        }
+        Ok(())
+    }
+
+    /// What stood behind a hole may have waited for what was in it.
+    async fn filled(&self, tx: &mut Tx) -> Result<(), Failure> {
+        let Claim { station, incarnation } = self.claim;
+        let waiting = journal::waiting(tx, Which::Behind(station, incarnation, self.account.run)).await?;
+        let of: BTreeSet<CaseId> = waiting.iter().map(|w| w.case_id).collect();
+        cases::again(self.app, tx, waiting).await?;
+        for case in of {
+            cases::close_if_done(tx, case, Moot::Applied).await?;
         }
         Ok(())
     }
@@ -291,8 +323,12 @@ async fn set_aside(tx: &mut Tx, carrier: DeviceId, claim: Claim, one: &Checked, 
         "station": claim.station, "incarnation": claim.incarnation, "seq": one.seq, "why": why, "carrier": carrier,
     });
     let new = NewCase { device: carrier, event: None, kind: CaseKind::BadEntry, detail };
-    let case_id = cases::open(tx, &new).await?;
     let Claim { station, incarnation } = claim;
+    // A journal that is all of another house is one thing to look at, not a thousand: one case for each kind of reason,
+    // whichever numbers it names.
+    let kind: String = why.chars().filter(|c| !c.is_ascii_digit()).collect();
+    let about: String = format!("{carrier} {station}/{incarnation} {kind}").chars().take(ABOUT_MAX).collect();
+    let (case_id, _) = cases::open_once(tx, &about, &new).await?;
     let row = Aside { digest, carrier, station, incarnation, seq: one.seq, why, raw, case_id };
     aside::insert(tx, &row).await?;
     Ok(case_id)

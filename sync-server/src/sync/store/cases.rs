@@ -1,6 +1,6 @@
 //! SQL of cases.
 
-use crate::app::Tx;
+use crate::{app::Tx, sync::cases::Standing};
 use serde_json::Value;
 use sqlx::Row as _;
 use uuid::Uuid;
@@ -94,6 +94,28 @@ pub(in crate::sync) async fn open_about(tx: &mut Tx, kind: &str, about: &str) ->
     .fetch_optional(tx.conn())
     .await?;
     row.as_ref().map(case).transpose()
+}
+
+/// Cases about any of these, open or closed; open ones locked.
+pub(in crate::sync) async fn about(tx: &mut Tx, kind: &str, about: &[String]) -> sqlx::Result<Vec<Standing>> {
+    let rows = sqlx::query(
+        "SELECT case_id, about, closed_at IS NULL AS open, detail FROM station_case
+         WHERE organizer_id = $1 AND kind = $2 AND about = ANY($3) ORDER BY case_id FOR UPDATE",
+    )
+    .bind(tx.organizer.0)
+    .bind(kind)
+    .bind(about)
+    .fetch_all(tx.conn())
+    .await?;
+    let standing = |r: &sqlx::postgres::PgRow| {
+        Ok(Standing {
+            case_id: CaseId(r.try_get("case_id")?),
+            about: r.try_get("about")?,
+            open: r.try_get("open")?,
+            detail: r.try_get("detail")?,
+        })
+    };
+    rows.iter().map(standing).collect()
 }
 
 /// Open cases of these kinds about a device, locked.

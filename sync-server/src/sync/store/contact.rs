@@ -14,12 +14,17 @@ pub(in crate::sync) struct Heard<'a> {
     pub software: &'a str,
     pub waiting: u64,
     pub protocol: u32,
+    /// How far it has read of the change feed of the present history, where it says so.
+    pub read_to: Option<i64>,
+    /// Its wall clock, where it says so.
+    pub clock: Option<UtcMillis>,
 }
 
 pub(in crate::sync) async fn note_contact(tx: &mut Tx, device: DeviceId, heard: Heard<'_>) -> sqlx::Result<()> {
     let now = tx.now();
     sqlx::query(
-        "UPDATE device SET last_contact_at = $3, software = $4, waiting = $5, protocol = $6
+        "UPDATE device SET last_contact_at = $3, software = $4, waiting = $5, protocol = $6, read_to = $7,
+             clock_ahead_ms = coalesce($8, clock_ahead_ms)
          WHERE organizer_id = $1 AND device_id = $2",
     )
     .bind(tx.organizer.0)
@@ -28,6 +33,8 @@ pub(in crate::sync) async fn note_contact(tx: &mut Tx, device: DeviceId, heard: 
     .bind(heard.software)
     .bind(heard.waiting.cast_signed())
     .bind(i64::from(heard.protocol))
+    .bind(heard.read_to)
+    .bind(heard.clock.map(|clock| clock.since(now)))
     .execute(tx.conn())
     .await?;
     Ok(())
@@ -149,6 +156,18 @@ pub(in crate::sync) async fn unheard(tx: &mut Tx, device: DeviceId) -> sqlx::Res
         .bind(device.0)
         .fetch_optional(tx.conn())
         .await
+}
+
+/// The name of a till that has not reported since the server was put back.
+pub(in crate::sync) async fn unheard_till(tx: &mut Tx) -> sqlx::Result<Option<String>> {
+    sqlx::query_scalar(
+        "SELECT d.name FROM unheard_station u JOIN device d ON d.organizer_id = u.organizer_id
+             AND d.device_id = u.device_id
+         WHERE u.organizer_id = $1 AND d.role = 'till' ORDER BY d.name LIMIT 1",
+    )
+    .bind(tx.organizer.0)
+    .fetch_optional(tx.conn())
+    .await
 }
 
 /// The station was heard of, or is not waited for any more.

@@ -1,11 +1,11 @@
 //! SQL of erasures.
 
 use crate::{app::Tx, sync::erase::Machine};
-use sqlx::Row as _;
+use sqlx::{PgPool, Row as _};
 use uuid::Uuid;
 use willcall_domain::{
     clock::UtcMillis,
-    id::{DeviceId, EventId, OrderId, RequestId, StaffId},
+    id::{DeviceId, EventId, OrderId, OrganizerId, RequestId, StaffId},
     sync::{EntryRef, Row, change::EraseRow},
 };
 
@@ -109,7 +109,14 @@ pub(in crate::sync) async fn unconfirmed(tx: &mut Tx, device: DeviceId) -> sqlx:
     .await
 }
 
-/// Machines that were told before `since` and have not confirmed, each with how many.
+/// Organizers that have machines which were told before `since` and have not confirmed.
+pub(in crate::sync) async fn unerased(pool: &PgPool, since: UtcMillis) -> sqlx::Result<Vec<OrganizerId>> {
+    let rows: Vec<i64> =
+        sqlx::query_scalar("SELECT organizer_id FROM crossing.unerased($1)").bind(since.0).fetch_all(pool).await?;
+    Ok(rows.into_iter().map(OrganizerId).collect())
+}
+
+/// Those machines, each with how many erasures it has not confirmed.
 pub(in crate::sync) async fn silent(tx: &mut Tx, since: UtcMillis) -> sqlx::Result<Vec<(DeviceId, i64)>> {
     let rows: Vec<(i64, i64)> = sqlx::query_as(
         "SELECT m.device_id, count(*) FROM erasure_machine m

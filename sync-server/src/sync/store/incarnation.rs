@@ -191,6 +191,26 @@ pub(in crate::sync) async fn safe(tx: &mut Tx, device: DeviceId, incarnation: u3
     Ok(safe.map_or(0, i64::unsigned_abs))
 }
 
+/// Notes from which number on a journal has two entries under one; answers whether it was not known so early before.
+pub(in crate::sync) async fn note_split(
+    tx: &mut Tx,
+    device: DeviceId,
+    incarnation: u32,
+    seq: u64,
+) -> sqlx::Result<bool> {
+    let done = sqlx::query(
+        "UPDATE incarnation SET split_seq = $4 WHERE organizer_id = $1 AND device_id = $2 AND incarnation = $3
+             AND (split_seq IS NULL OR split_seq > $4)",
+    )
+    .bind(tx.organizer.0)
+    .bind(device.0)
+    .bind(i64::from(incarnation))
+    .bind(seq.cast_signed())
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
 /// The device gets no units and rights from now on.
 pub(in crate::sync) async fn suspend(tx: &mut Tx, device: DeviceId) -> sqlx::Result<()> {
     let now = tx.now();

@@ -49,14 +49,18 @@ pub(in crate::sync) async fn stored_of(
     incarnation: u32,
     seqs: &[i64],
 ) -> sqlx::Result<Vec<Stored>> {
+    let (Some(least), Some(most)) = (seqs.iter().min(), seqs.iter().max()) else { return Ok(Vec::new()) };
+    // The limits are for the index: without them each entry of a long journal may be held against each of the numbers.
     let rows = sqlx::query(
         "SELECT seq, hash, prev_hash, outcome, case_id FROM journal_entry
-         WHERE organizer_id = $1 AND device_id = $2 AND incarnation = $3 AND seq = ANY($4)",
+         WHERE organizer_id = $1 AND device_id = $2 AND incarnation = $3 AND seq BETWEEN $5 AND $6 AND seq = ANY($4)",
     )
     .bind(tx.organizer.0)
     .bind(device.0)
     .bind(i64::from(incarnation))
     .bind(seqs)
+    .bind(least)
+    .bind(most)
     .fetch_all(tx.conn())
     .await?;
     stored(&rows)
@@ -197,8 +201,11 @@ pub(in crate::sync) struct Waiting {
 pub(in crate::sync) enum Which {
     /// All of a case.
     OfCase(CaseId),
-    /// What waits for an order of a device because another entry about it is parked.
+    /// What waits for an order of a device: another entry about it is parked, or nobody had heard of it.
     ForOrder(DeviceId, OrderId),
+    /// What could not be applied behind a hole of an incarnation, from above this number on. What waits because the
+    /// device was switched off or had closed is not among it.
+    Behind(DeviceId, u32, u64),
 }
 
 /// Entries that are parked, in the order they were written.
@@ -213,14 +220,25 @@ pub(in crate::sync) async fn waiting(tx: &mut Tx, which: Which) -> sqlx::Result<
         Which::ForOrder(..) => format!(
             "{COLUMNS} JOIN station_case c ON c.organizer_id = j.organizer_id AND c.case_id = j.case_id
              WHERE j.organizer_id = $1 AND j.device_id = $2 AND j.outcome = 'parked' AND c.closed_at IS NULL
-                 AND c.kind = 'refers_to_parked' AND coalesce(j.about::text, j.body::jsonb ->> 'order_id') = $3::text
+                 AND c.kind IN ('refers_to_parked', 'unknown_order')
+                 AND coalesce(j.about::text, j.body::jsonb ->> 'order_id') = $3::text
              ORDER BY j.incarnation, j.seq"
+        ),
+        Which::Behind(..) => format!(
+            "{COLUMNS} JOIN station_case c ON c.organizer_id = j.organizer_id AND c.case_id = j.case_id
+             WHERE j.organizer_id = $1 AND j.device_id = $2 AND j.incarnation = $3 AND j.seq > $4
+                 AND j.outcome = 'parked' AND c.closed_at IS NULL
+                 AND c.kind NOT IN ('after_revocation', 'after_closed')
+             ORDER BY j.seq LIMIT 10000"
         ),
     };
     let query = sqlx::query(sqlx::AssertSqlSafe(query)).bind(tx.organizer.0);
     let query = match which {
         Which::OfCase(case) => query.bind(case.0),
         Which::ForOrder(device, order) => query.bind(device.0).bind(order.0.to_string()),
+        Which::Behind(device, incarnation, after) => {
+            query.bind(device.0).bind(i64::from(incarnation)).bind(after.cast_signed())
+        }
     };
     let rows = query.fetch_all(tx.conn()).await?;
     rows.iter().map(|r| Ok(Waiting { entry: entry(r)?, case_id: CaseId(r.try_get("case_id")?) })).collect()

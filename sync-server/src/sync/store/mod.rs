@@ -8,6 +8,7 @@ pub(in crate::sync) mod erase;
 pub(in crate::sync) mod incarnation;
 pub(in crate::sync) mod journal;
 pub(in crate::sync) mod offers;
+pub(in crate::sync) mod prune;
 pub(in crate::sync) mod rows;
 
 use super::changes::Subject;

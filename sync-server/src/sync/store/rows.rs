@@ -59,7 +59,7 @@ pub(in crate::sync) async fn device(tx: &mut Tx, device: DeviceId, events: &[Eve
 pub(in crate::sync) async fn events(tx: &mut Tx, events: &[EventId], ids: Option<Vec<i64>>) -> Rows {
     let rows = sqlx::query(
         "SELECT event_id, name, location, zone, currency::text AS currency, starts_at, ends_at, admission_at,
-             code_format, version
+             code_format, planned_outage_min, version
          FROM event
          WHERE organizer_id = $1 AND event_id = ANY($2) AND ($3::bigint[] IS NULL OR event_id = ANY($3))
          ORDER BY event_id",
@@ -82,6 +82,7 @@ pub(in crate::sync) async fn events(tx: &mut Tx, events: &[EventId], ids: Option
                 ends_at: r.try_get::<Option<i64>, _>("ends_at")?.map(UtcMillis),
                 admission_at: r.try_get::<Option<i64>, _>("admission_at")?.map(UtcMillis),
                 code_format: word(r.try_get("code_format")?)?,
+                planned_outage_min: r.try_get::<i32, _>("planned_outage_min")?.unsigned_abs(),
                 version: r.try_get("version")?,
             };
             Ok((event_id.to_string(), Row::Event(row)))

@@ -181,7 +181,7 @@ async fn sell(house: &House, till: &Station, proxy: &Proxy, n: u32) -> anyhow::R
             let sale = till.sell(house.adults(1)).await.map_err(said)?;
             sales.longest = sales.longest.max(began.elapsed());
             let began = Instant::now();
-            let paper = till.paper(sale.order_id, Printed::Tickets, Language::En).await.map_err(said)?;
+            let paper = till.paper(sale.order_id, Printed::Tickets, None, Language::En).await.map_err(said)?;
             sales.longest_paper = sales.longest_paper.max(began.elapsed());
             ensure!(paper.starts_with(b"%PDF-"), "the paper is no PDF");
             sales.n += 1;

@@ -26,6 +26,8 @@ const base: VerdictView = {
   gate: "Gate B",
   delivery: "here",
   undone: false,
+  may_undo: false,
+  uncertainty_ms: null,
   data_age_s: 40,
 };
 const list = { list_id: 7, name: "Main hall", inside: 812, admitted: 836, expected: 1200 };
@@ -39,6 +41,11 @@ function show(part: Partial<VerdictView>, ondismiss = vi.fn()): HTMLElement {
 describe("the verdict", () => {
   beforeEach(() => {
     words.language = "en";
+  });
+
+  it("says by how much the time may be wrong where that decided", () => {
+    show({ class: "look", marks: ["time_uncertain"], uncertainty_ms: 41_200 });
+    expect(screen.getByTestId("verdict-mark").textContent).toBe("This station's clock is uncertain (± 42 s)");
   });
 
   it("welcomes by name, with product, age of the data and where the fact is", () => {

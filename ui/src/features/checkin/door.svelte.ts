@@ -21,6 +21,8 @@ export class Door {
   /** Why the view could not be read. */
   problem = $state<Problem | null>(null);
   shown = $state<Shown | null>(null);
+  /** Why the last scan that was to be undone was not. */
+  undoProblem = $state<Problem | null>(null);
   /** Scans asked and not answered. */
   waiting = $state(0);
   /** The list and direction in use; the choice is kept in the settings. */
@@ -96,6 +98,18 @@ export class Door {
       void this.load();
     });
     return this.queue;
+  }
+
+  /** Makes a scan as if it never was; answers whether it is undone. */
+  async undo(scan_id: string, reason: string): Promise<boolean> {
+    try {
+      this.view = await api.undo(scan_id, reason);
+      this.undoProblem = null;
+      return true;
+    } catch (error) {
+      this.undoProblem = asProblem(error);
+      return false;
+    }
   }
 
   private show(shown: Shown): void {

@@ -1,5 +1,6 @@
 // A verdict in words: headline, reason, and the facts beside it. Owns which sentence goes with which verdict; decides
 // nothing about admission.
+import type { Mark } from "../../generated/Mark";
 import type { VerdictView } from "../../generated/VerdictView";
 import type { Dictionary } from "../../i18n/words.svelte";
 import { inUnit } from "../../shared/age";
@@ -37,9 +38,17 @@ export function reasons(verdict: VerdictView, zone: string, t: Dictionary): stri
   return lines;
 }
 
+/** What staff must know although the ticket is good; an uncertain time says by how much. */
+export function markWords(mark: Mark, verdict: VerdictView, t: Dictionary): string {
+  const says = t.verdict.marks[mark];
+  if (mark !== "time_uncertain" || verdict.uncertainty_ms === null) return says;
+  const { count, unit } = inUnit(Math.max(1, Math.ceil(verdict.uncertainty_ms / 1000)));
+  return t.verdict.uncertainBy(says, t.age(count, unit));
+}
+
 /** All of it in one breath, for whoever hears the screen. */
 export function spoken(verdict: VerdictView, zone: string, t: Dictionary): string {
-  const marks = verdict.marks.map((mark) => t.verdict.marks[mark]);
+  const marks = verdict.marks.map((mark) => markWords(mark, verdict, t));
   const lost = verdict.delivery === "not_recorded" ? t.verdict.notRecordedYet : null;
   const parts = [headline(verdict, t), lost, verdict.name, verdict.product, ...reasons(verdict, zone, t), ...marks, verdict.checkin_text];
   return parts.filter(Boolean).join(". ");

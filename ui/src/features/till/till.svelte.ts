@@ -2,15 +2,18 @@
 // that a lost answer cannot sell twice; prices, stock and receipts are the station's.
 import type { Money } from "../../generated/Money";
 import type { Problem } from "../../generated/Problem";
+import type { RightView } from "../../generated/RightView";
 import type { SaleView } from "../../generated/SaleView";
 import type { SellLine } from "../../generated/SellLine";
 import type { TillEvent } from "../../generated/TillEvent";
 import type { TillProduct } from "../../generated/TillProduct";
 import type { TillView } from "../../generated/TillView";
+import type { VoidPaper } from "../../generated/VoidPaper";
 import { asProblem } from "../../host/rpc";
 import { parseAmount } from "../../shared/money";
 import * as api from "./api";
 import * as cart from "./cart";
+import { fit } from "./vouchers";
 
 export type Paper = "tickets" | "receipt";
 
@@ -25,6 +28,10 @@ export class Till {
   problem = $state<Problem | null>(null);
   chosenEvent = $state<number | null>(null);
   lines = $state<SellLine[]>([]);
+  /** Vouchers of the cart; this till holds their rights. */
+  vouchers = $state<RightView[]>([]);
+  asking = $state(false);
+  voucherProblem = $state<Problem | null>(null);
   /** As typed. */
   given = $state("");
   selling = $state(false);
@@ -35,6 +42,9 @@ export class Till {
   /** The cart that was cleared last, to be taken back. */
   cleared = $state<SellLine[] | null>(null);
   papers = $state<PaperNote[]>([]);
+  /** A sale is being undone; and why the last one was not. */
+  voiding = $state(false);
+  voidProblem = $state<Problem | null>(null);
 
   private attempt: { of: string; request_id: string } | undefined;
   private loading: Promise<void> | undefined;
@@ -59,9 +69,37 @@ export class Till {
     return this.event?.products ?? [];
   }
 
-  /** What the cart costs; `null` when it is empty. */
+  /** What each voucher takes off the cart; `null` for one that fits nothing in it. */
+  get offs(): (number | null)[] {
+    const terms = this.vouchers.flatMap(({ voucher }) => (voucher ? [voucher] : []));
+    return fit(terms, this.lines, this.products);
+  }
+
+  /** What the cart costs, less its vouchers; `null` when it is empty. */
   get due(): Money | null {
-    return cart.total(this.lines, this.products);
+    const total = cart.total(this.lines, this.products);
+    return total && { ...total, minor: this.offs.reduce<number>((sum, off) => sum - (off ?? 0), total.minor) };
+  }
+
+  /** Puts a voucher to the cart; answers whether it is this till's to spend. */
+  async addVoucher(code: string): Promise<boolean> {
+    if (this.asking || this.selling) return false;
+    this.asking = true;
+    this.voucherProblem = null;
+    try {
+      const right = await api.voucher(code);
+      this.vouchers = [...this.vouchers.filter((one) => one.right_id !== right.right_id), right];
+      return true;
+    } catch (error) {
+      this.voucherProblem = asProblem(error);
+      return false;
+    } finally {
+      this.asking = false;
+    }
+  }
+
+  removeVoucher(right_id: string): void {
+    this.vouchers = this.vouchers.filter((one) => one.right_id !== right_id);
   }
 
   /** The cash typed, in minor units; `null` for nothing or no amount. */
@@ -119,6 +157,7 @@ export class Till {
     if (this.selling) return;
     const lines = this.lines;
     this.change([]);
+    this.vouchers = [];
     this.given = "";
     this.cleared = lines.length > 0 ? lines : null;
   }
@@ -145,15 +184,17 @@ export class Till {
   private async sell(event_id: number, given_minor: number): Promise<boolean> {
     const lines = $state.snapshot(this.lines);
     // The same cart and cash asked again is the same sale, should the first answer have been lost.
-    const of = JSON.stringify([event_id, lines, given_minor]);
+    const vouchers = this.vouchers.map((one) => one.code);
+    const of = JSON.stringify([event_id, lines, given_minor, vouchers]);
     if (this.attempt?.of !== of) this.attempt = { of, request_id: crypto.randomUUID() };
     this.selling = true;
     this.refusal = null;
     try {
       const { request_id } = this.attempt;
-      const sale = await api.sell({ request_id, event_id, lines, tender: { kind: "cash", given_minor } });
+      const sale = await api.sell({ request_id, event_id, lines, tender: { kind: "cash", given_minor }, vouchers });
       this.attempt = undefined;
       this.lines = [];
+      this.vouchers = [];
       this.given = "";
       this.sale = sale;
       this.papers = [];
@@ -167,16 +208,36 @@ export class Till {
     }
   }
 
+  /** Undoes what is left of a sale; answers whether it is undone. The same wish again is the same void. */
+  async undo(order_id: string, reason: string, paper: VoidPaper): Promise<boolean> {
+    if (this.voiding) return false;
+    const of = JSON.stringify(["void", order_id, reason, paper]);
+    if (this.attempt?.of !== of) this.attempt = { of, request_id: crypto.randomUUID() };
+    this.voiding = true;
+    try {
+      await api.undo({ request_id: this.attempt.request_id, order_id, positions: [], reason, paper });
+      this.attempt = undefined;
+      this.voidProblem = null;
+      return true;
+    } catch (error) {
+      this.voidProblem = asProblem(error);
+      return false;
+    } finally {
+      this.voiding = false;
+      void this.load();
+    }
+  }
+
   /** Puts the last sale away, for the next guest. */
   next(): void {
     this.sale = null;
     this.papers = [];
   }
 
-  async print(order_id: string, what: Paper): Promise<void> {
+  async print(order_id: string, what: Paper, receipt: number | null = null): Promise<void> {
     this.note({ order_id, what, kind: "printing" });
     try {
-      this.note({ order_id, what, kind: "done", printed: await api.print(order_id, what) });
+      this.note({ order_id, what, kind: "done", printed: await api.print(order_id, what, receipt) });
     } catch (error) {
       this.note({ order_id, what, kind: "problem", problem: asProblem(error) });
     }

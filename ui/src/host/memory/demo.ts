@@ -28,6 +28,16 @@ export function fromAddress(hash: string): Memory {
   memory.settings.direction = demo.includes("exit") ? "exit" : "entry";
   if (demo.includes("new")) memory.status.enrolment = null;
   if (demo.includes("recovered")) memory.status.recovered = "/var/lib/willcall/station.damaged-20261121: 2,318 of 2,318 entries read";
+  if (demo.includes("cases")) memory.withCases();
+  if (demo.includes("doubt")) {
+    const missing_entries = ["incarnation 1: 2303–2318"];
+    memory.status.standing = { doubt: "behind", since: Date.now() - 1_200_000, missing: 16, missing_entries, frozen: [1] };
+  }
+  if (demo.includes("full")) memory.status.disk = { ...memory.status.disk, room: "scans_only", free_bytes: 3_000_000 };
+  if (demo.includes("no-medium")) memory.copies.mirror = null;
+  if (demo.includes("away") && memory.copies.mirror) memory.copies.mirror.state = "away";
+  if (demo.includes("clock")) Object.assign(memory.status, { clock_far_off: true, clock_offset_ms: -425_000 });
+  if (demo.includes("slow")) memory.hold = new Promise(() => undefined);
   const codes = demo.flatMap((wish) => CODES[wish] ?? []).map(codeOf);
   if (demo.includes("camera") || codes.length > 0) memory.settings.camera = { kind: "folder", path: "/srv/tickets" };
   if (demo.includes("refusing")) memory.failing.set("checkin_scan", "not-recorded");

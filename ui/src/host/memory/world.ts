@@ -128,4 +128,6 @@ export const status = (now: number, connected: boolean): StatusView => ({
     not_recorded: 0,
   },
   standing: { doubt: null, since: null, missing: 0, missing_entries: [], frozen: [] },
+  open_cases: 0,
+  clock_far_off: false,
 });

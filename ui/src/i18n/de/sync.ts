@@ -1,0 +1,38 @@
+// German words of cases. What each kind says is shared with the back office.
+import { caseWords } from "../../generated/caseWords";
+import type { Dictionary } from "../words.svelte";
+
+export const sync: Dictionary["sync"] = {
+  cases: "Fälle",
+  lead: "Was ein Mensch ansehen sollte: was geschah, was sicher ist und was zu tun ist.",
+  pill: (cases) => (cases === 1 ? "1 Fall" : `${cases} Fälle`),
+  open: "Offen",
+  closed: "Geschlossen",
+  none: "Keine offenen Fälle",
+  noneNext: "Alles wurde verstanden und übernommen. Was einen Menschen braucht, erscheint hier von selbst.",
+  noneClosed: "Keine geschlossenen Fälle",
+  noneClosedNext: "Hier steht, welche Fälle wie geschlossen wurden.",
+  other: "Bitte ansehen",
+  otherSays: (word) => `Der Server meldet „${word}“; diese Fassung kennt das nicht.`,
+  otherSafe: "Es wurde aufgehoben.",
+  since: (time) => `seit ${time}`,
+  entry: (seq, life) => `Eintrag ${seq} aus Leben ${life}`,
+  entries: (from, until, life) => `Einträge ${from} bis ${until} aus Leben ${life}`,
+  order: (code) => `Bestellung ${code}`,
+  minutesOff: (minutes) => `${minutes} Minuten daneben`,
+  told: (why) => `Sie sagte: ${why}`,
+  inTheOffice: (ways) => `In der Verwaltung: ${ways}`,
+  onlyTheOffice: (ways) => `Nur die Verwaltung kann das schließen: ${ways}`,
+  triedAgain: (time) => `Noch einmal versucht um ${time}: Es geht noch nicht.`,
+  closing: "Schließt",
+  closedAt: (time) => `geschlossen ${time}`,
+  byItself: "Von selbst oder in der Verwaltung geschlossen",
+  leaveOutTitle: "Endgültig weglassen?",
+  leaveOutSays: "Was kam, bleibt als Beleg aufgehoben und wird nie übernommen. Das lässt sich nicht zurücknehmen.",
+  leaveOut: "Weglassen",
+  refundTitle: "Wurde das Geld zurückgegeben?",
+  refundSays: "Bei der Bestellung wird vermerkt, dass der Unterschied von Hand erstattet wurde. Von selbst wird nichts ausgezahlt.",
+  refund: "Ja, zurückgegeben",
+  keepOpen: "Offen lassen",
+  ...caseWords.de,
+};
