@@ -194,20 +194,26 @@ async fn a_clock_a_day_off_is_told_refuses_no_ticket_and_dates_nothing_wrong() {
         let bought = house.buy().await.unwrap();
         house.number().await.unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let door = open_station(folder.path(), Arc::new(Wrong(SystemClock::new(), off))).unwrap();
-        let name = format!("Door {n}");
-        door.enrol(&house.url(), &house.invite(&name, Role::Door).await.unwrap()).await.unwrap();
-        door.sync_once().await.unwrap();
-        assert_eq!(enter(&door, house.list, &bought.code).await.class, Class::Admitted);
-        door.sync_once().await.unwrap();
-        let offset = door.status().await.unwrap().clock_offset_ms.unwrap();
+        let till = open_station(folder.path(), Arc::new(Wrong(SystemClock::new(), off))).unwrap();
+        let name = format!("Till {n}");
+        till.enrol(&house.url(), &house.invite(&name, Role::Till).await.unwrap()).await.unwrap();
+        till.sync_once().await.unwrap();
+        assert_eq!(enter(&till, house.list, &bought.code).await.class, Class::Admitted);
+        till.sell(house.adults(1)).await.unwrap();
+        till.sync_once().await.unwrap();
+        let offset = till.status().await.unwrap().clock_offset_ms.unwrap();
         assert!((offset + off).abs() < 60_000, "the screen says how far it is off: {offset}");
     }
     assert_eq!(open_cases(&house).await, ["clock_skew", "clock_skew"], "and the office is told");
     let now = house.nature.clock.now().0;
-    let times: Vec<i64> =
-        sqlx::query_scalar("SELECT at FROM scan").fetch_all(&mut house.admin().await.unwrap()).await.unwrap();
-    assert!(times.len() == 2 && times.iter().all(|at| (at - now).abs() < 60_000), "{times:?} {now}");
+    for (what, times) in [
+        ("scans", "SELECT at FROM scan"),
+        ("sales", "SELECT placed_at FROM orders WHERE channel = 'till'"),
+        ("payments", "SELECT confirmed_at FROM payment WHERE provider = 'cash'"),
+    ] {
+        let times: Vec<i64> = sqlx::query_scalar(times).fetch_all(&mut house.admin().await.unwrap()).await.unwrap();
+        assert!(times.len() == 2 && times.iter().all(|at| (at - now).abs() < 60_000), "{what}: {times:?} {now}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod carried;
+mod cases;
 mod double_scan;
 mod hand_overs;
 mod intake;
@@ -12,6 +13,7 @@ mod journey;
 mod late_commit;
 mod leases;
 mod lost_answers;
+mod lost_tills;
 mod merge;
 mod papers;
 mod prune;

@@ -15,6 +15,7 @@ use willcall_server::devices;
 use willcall_tests::{
     hand::{self, Hand, When, entered, opened},
     house::{House, Plan},
+    server::until,
 };
 
 const NOON: i64 = 1_793_610_000_000;
@@ -64,6 +65,36 @@ fn scans(detail: &Value) -> Vec<(&str, bool)> {
     let scan = |scan: &'_ Value| scan["undone"].as_bool().unwrap();
     let scans = detail["scans"].as_array().unwrap();
     scans.iter().map(|one| (one["gate"].as_str().unwrap(), scan(one))).collect()
+}
+
+/// The race: two gates let one ticket in, and their journals arrive at two servers in the same moment. Each transaction
+/// has stored its scan and is not committed when the other looks for what there is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_double_whose_halves_arrive_in_the_same_moment_is_listed() {
+    let house = House::build(Plan::default()).await.unwrap();
+    let other = house.database.server(house.nature.clone()).await.unwrap();
+    let [(a, a0), (mut b, b0)] = gates(&house).await;
+    b.url = format!("http://{}", other.addr);
+    let ticket = ticket();
+    let first = a.write(entered(&house, ticket)).unwrap();
+    let second = b.write(entered(&house, ticket)).unwrap();
+    // Whoever has judged cannot store its entries, and so not commit.
+    let mut gatekeeper = house.admin().await.unwrap();
+    sqlx::raw_sql("BEGIN; LOCK TABLE journal_entry IN SHARE MODE").execute(&mut gatekeeper).await.unwrap();
+    let a = tokio::spawn(async move { a.push(&[a0, first]).await.unwrap() });
+    let b = tokio::spawn(async move { b.push(&[b0, second]).await.unwrap() });
+    until("both to be stopped in the middle", || async {
+        let waiting = "SELECT count(*) FROM pg_stat_activity
+                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        Ok((house.number_of(waiting).await? >= 2).then_some(()))
+    })
+    .await
+    .unwrap();
+    sqlx::raw_sql("COMMIT").execute(&mut gatekeeper).await.unwrap();
+    a.await.unwrap();
+    b.await.unwrap();
+    assert_eq!(listed(&house).await.len(), 1);
+    other.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,7 @@
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 use willcall_domain::{
     devices::Role,
-    id::{CaseId, OrderId},
+    id::{CaseId, OrderId, StaffId},
     leases::right_view::TakeRightRequest,
     orders::{OrderStatus, PositionRow},
     sync::{Offer, OfferAnswer, Resolution, Row},
@@ -74,6 +74,47 @@ async fn open_cases(house: &House) -> Vec<String> {
         .fetch_all(&mut house.admin().await.unwrap())
         .await
         .unwrap()
+}
+
+/// Whoever decides in the office.
+async fn staff(house: &House) -> StaffId {
+    let id: i64 = sqlx::query_scalar(
+        "INSERT INTO staff (organizer_id, email, name, password_hash, role, created_at)
+         VALUES ($1, 'ines@house.example', 'Ines', '', 'owner', 0) RETURNING staff_id",
+    )
+    .bind(house.organizer.0)
+    .fetch_one(&mut house.admin().await.unwrap())
+    .await
+    .unwrap();
+    StaffId(id)
+}
+
+/// The one ticket of an order this server does not have.
+fn lost(house: &House, n: u128, code: &str) -> Row {
+    Row::Position(PositionRow {
+        position_id: willcall_domain::id::PositionId(uuid::Uuid::from_u128(n)),
+        order_id: OrderId(uuid::Uuid::from_u128(n + 100)),
+        order_code: code.to_owned(),
+        event_id: house.event,
+        item_id: house.adult,
+        order_status: OrderStatus::Paid,
+        canceled: false,
+        blocked: false,
+        issue: 1,
+        name: Some("Ada Lovelace".to_owned()),
+        plain: None,
+        valid_from: None,
+        valid_until: None,
+        test: false,
+        version: 1,
+    })
+}
+
+/// Offers what a station has and the server has not.
+async fn send(station: &Hand, offer: &Offer) -> OfferAnswer {
+    let request = reqwest::Client::new().post(format!("{}/api/station/v1/offers", station.url));
+    let answer = request.bearer_auth(&station.answer.device_token).json(offer).send().await.unwrap();
+    answer.error_for_status().unwrap().json().await.unwrap()
 }
 
 /// What the doctor finds wrong with the data.
@@ -149,7 +190,6 @@ async fn a_server_that_was_put_back_does_not_start_until_it_is_recovered_and_the
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[expect(clippy::too_many_lines, reason = "one story, told in order")]
 async fn a_silent_station_is_released_by_a_person_and_an_order_only_a_station_knows_is_adopted_or_left_out() {
     let mut house = House::build(Plan::default()).await.unwrap();
     let till = Hand::enrol(&house, "Till 1", Role::Till).await.unwrap();
@@ -161,31 +201,9 @@ async fn a_silent_station_is_released_by_a_person_and_an_order_only_a_station_kn
     server::recover(config(&house), Nature::default()).await.unwrap();
     house.start().await.unwrap();
     let history = house.app().unwrap().history;
-    let lost = |n: u128, code: &str| {
-        Row::Position(PositionRow {
-            position_id: willcall_domain::id::PositionId(uuid::Uuid::from_u128(n)),
-            order_id: OrderId(uuid::Uuid::from_u128(n + 100)),
-            order_code: code.to_owned(),
-            event_id: house.event,
-            item_id: house.adult,
-            order_status: OrderStatus::Paid,
-            canceled: false,
-            blocked: false,
-            issue: 1,
-            name: Some("Ada Lovelace".to_owned()),
-            plain: None,
-            valid_from: None,
-            valid_until: None,
-            test: false,
-            version: 1,
-        })
-    };
-    let offer = Offer { history, rows: vec![lost(1, "LOST1"), lost(2, "LOST2")] };
+    let offer = Offer { history, rows: vec![lost(&house, 1, "LOST1"), lost(&house, 2, "LOST2")] };
     for _ in 0..2 {
-        let request = reqwest::Client::new().post(format!("{}/api/station/v1/offers", till.url));
-        let answer = request.bearer_auth(&till.answer.device_token).json(&offer).send().await.unwrap();
-        let answer: OfferAnswer = answer.error_for_status().unwrap().json().await.unwrap();
-        assert_eq!(answer.known, 0);
+        assert_eq!(send(&till, &offer).await.known, 0);
     }
     assert_eq!(open_cases(&house).await, ["lost_row", "lost_row", "station_not_heard"], "offered twice, asked once");
     let mut admin = house.admin().await.unwrap();
@@ -194,15 +212,7 @@ async fn a_silent_station_is_released_by_a_person_and_an_order_only_a_station_kn
         .await
         .unwrap();
     assert!(!details.iter().any(|d| d.to_string().contains("Ada")), "cases name nobody");
-    let id: i64 = sqlx::query_scalar(
-        "INSERT INTO staff (organizer_id, email, name, password_hash, role, created_at)
-         VALUES ($1, 'ines@house.example', 'Ines', '', 'owner', 0) RETURNING staff_id",
-    )
-    .bind(house.organizer.0)
-    .fetch_one(&mut admin)
-    .await
-    .unwrap();
-    let by = By::Staff { id: willcall_domain::id::StaffId(id), name: "Ines" };
+    let by = By::Staff { id: staff(&house).await, name: "Ines" };
     let case = |kind: &'static str, nth: i64| {
         let mut admin = house.database.admin();
         admin = admin.application_name("look");
@@ -240,6 +250,50 @@ async fn a_silent_station_is_released_by_a_person_and_an_order_only_a_station_kn
     assert_eq!(house.number_of("SELECT count(*) FROM lost_row WHERE row IS NOT NULL").await.unwrap(), 0);
     assert_eq!(house.counted().await.unwrap(), (1, 0, 0));
     assert_eq!(house.number_of("SELECT unheard FROM quota").await.unwrap(), 0);
+    assert!(wrong(&house).await.is_empty(), "{:?}", wrong(&house).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_only_a_station_knows_is_adopted_where_there_is_no_room_and_a_person_is_told() {
+    let mut house = House::build(Plan { places: 2, ..Plan::default() }).await.unwrap();
+    put_back(&mut house, async |house: &mut House| {
+        house.buy().await.unwrap();
+    })
+    .await;
+    assert_eq!(server::recover(config(&house), Nature::default()).await.unwrap(), 0, "nobody is waited for");
+    house.start().await.unwrap();
+    let door = Hand::enrol(&house, "Door", Role::Door).await.unwrap();
+    // One of the two places is sold again before the door offers what it knows.
+    house.buy().await.unwrap();
+    let history = house.app().unwrap().history;
+    send(&door, &Offer { history, rows: vec![lost(&house, 1, "LOST1"), lost(&house, 2, "LOST2")] }).await;
+    let mut admin = house.admin().await.unwrap();
+    let asked: Vec<uuid::Uuid> =
+        sqlx::query_scalar("SELECT case_id FROM station_case WHERE kind = 'lost_row' ORDER BY detail ->> 'order_code'")
+            .fetch_all(&mut admin)
+            .await
+            .unwrap();
+    let by = By::Device { id: door.device, name: "Door" };
+    let adopt = async |case: uuid::Uuid, by: &By<'_>| {
+        let app = house.app().unwrap();
+        let mut tx = app.begin(house.organizer).await.unwrap();
+        let done = cases::resolve(app, &mut tx, CaseId(case), Resolution::Adopt, by, "").await;
+        tx.commit().await.unwrap();
+        done
+    };
+    assert!(adopt(asked[0], &by).await.is_err(), "not at a station");
+    let by = By::Staff { id: staff(&house).await, name: "Ines" };
+    adopt(asked[0], &by).await.unwrap();
+    assert_eq!((open_cases(&house).await, house.counted().await.unwrap()), (vec!["lost_row".to_owned()], (2, 0, 0)));
+    adopt(asked[1], &by).await.unwrap();
+    assert_eq!((open_cases(&house).await, house.counted().await.unwrap()), (vec!["excess".to_owned()], (3, 0, 1)));
+    let (detail, event): (serde_json::Value, i64) =
+        sqlx::query_as("SELECT detail, event_id FROM station_case WHERE kind = 'excess'")
+            .fetch_one(&mut admin)
+            .await
+            .unwrap();
+    let quotas = serde_json::json!({ "order_id": uuid::Uuid::from_u128(102), "quotas": [house.quota] });
+    assert_eq!((detail, event), (quotas, house.event.0));
     assert!(wrong(&house).await.is_empty(), "{:?}", wrong(&house).await);
 }
 

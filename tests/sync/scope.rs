@@ -6,6 +6,7 @@ use willcall_domain::{
     checkin::wire::{Class, Reason},
     devices::{Right, Role},
     id::EventId,
+    leases::view::GiveRequest,
 };
 use willcall_server::devices;
 use willcall_station::Station;
@@ -85,6 +86,7 @@ async fn an_event_that_is_taken_away_goes_and_what_was_sold_and_scanned_there_do
     assert_eq!(till.status().await.unwrap().tickets, 1, "only the ticket it sold itself");
     assert_eq!(till.till().await.unwrap().sales.len(), 1, "its own sale is still on the screen");
     assert_eq!(till.status().await.unwrap().waiting, 0);
+    assert_eq!(house.counted().await.unwrap(), (3, 0, 0), "what it has not sold there is for sale elsewhere");
     let journal = till.verify_journal().await.unwrap();
     assert!(journal.ok, "{journal:?}");
     assert_eq!(house.number_of("SELECT count(*) FROM scan").await.unwrap(), 2, "both scans are at the server");
@@ -120,11 +122,58 @@ async fn a_scope_that_is_smaller_takes_nothing_that_the_server_does_not_have() {
     });
     let report = till.sync_once().await.unwrap();
     assert!(report.caught_up && !report.problems.is_empty(), "down it went, up it did not: {report:?}");
-    assert_eq!((till.status().await.unwrap().waiting, till.till().await.unwrap().sales.len()), before);
+    let (waiting, sales) = (till.status().await.unwrap().waiting, till.till().await.unwrap().sales.len());
+    assert!(waiting > before.0 && sales == before.1, "what it gives back waits behind what it sold: {waiting}");
+    assert!(house.counted().await.unwrap().1 > 2, "the server has heard of nothing");
     line.be_honest();
     till.sync_once().await.unwrap();
     assert_eq!(till.status().await.unwrap().waiting, 0);
     assert_eq!(house.number_of("SELECT count(*) FROM order_position").await.unwrap(), 2);
+    assert_eq!(house.counted().await.unwrap(), (2, 0, 0));
+    assert_eq!(house.number_of("SELECT count(*) FROM station_case").await.unwrap(), 0);
+}
+
+/// Units of the new event are lent as ever; those of the old one go home once, but for what another till may have by now.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_till_that_is_moved_to_another_event_gives_back_what_it_holds_unsold_of_the_one_before() {
+    let house = House::build(Plan::default()).await.unwrap();
+    let (other, _, _) = house.another_event("autumn").await.unwrap();
+    let folders = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let till = house.station("Till 1", Role::Till, folders.0.path()).await.unwrap();
+    let second = house.station("Till 2", Role::Till, folders.1.path()).await.unwrap();
+    let of_second = second.status().await.unwrap().enrolment.unwrap().device_id;
+    house.let_see(&second, &[other]).await.unwrap();
+    for station in [&second, &till] {
+        station.sync_once().await.unwrap();
+    }
+    till.sell(house.adults(2)).await.unwrap();
+    let request = GiveRequest { quota_id: house.quota, units: 3, to: of_second };
+    till.give_units(request, folders.0.path().join("three.willcall")).await.unwrap();
+    till.sync_once().await.unwrap();
+    let (sold, leased, _) = house.counted().await.unwrap();
+    assert!(sold == 2 && leased > 3, "{leased} are lent, three of them on their way");
+
+    house.let_see(&till, &[other]).await.unwrap();
+    till.sync_once().await.unwrap();
+    assert_eq!(house.counted().await.unwrap(), (2, 3, 0), "only what is on its way is still out");
+    let elsewhere = "SELECT sum(leased)::bigint FROM quota q JOIN event e USING (organizer_id, event_id)
+        WHERE e.slug = 'autumn'";
+    assert!(house.number_of(elsewhere).await.unwrap() > 0, "it sells there");
+    let entries = "SELECT count(*) FROM journal_entry WHERE kind = 'lease_returned'";
+    let returns = house.number_of(entries).await.unwrap();
+    for _ in 0..2 {
+        till.sync_once().await.unwrap();
+    }
+    assert_eq!(house.number_of(entries).await.unwrap(), returns, "nothing is given back twice");
+    assert_eq!(house.number_of("SELECT count(*) FROM station_case").await.unwrap(), 0);
+    assert!(till.verify_journal().await.unwrap().ok);
+
+    house.let_see(&till, &[house.event, other]).await.unwrap();
+    till.sync_once().await.unwrap();
+    assert!(house.counted().await.unwrap().1 > 3, "moved back, it is lent units again");
+    till.sell(house.adults(1)).await.unwrap();
+    till.sync_once().await.unwrap();
+    assert_eq!(house.counted().await.unwrap().0, 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -23,7 +23,7 @@ use willcall_domain::{
 };
 use willcall_server::{catalog::edit, leases};
 use willcall_tests::{
-    hand::{self, Hand, opened},
+    hand::{self, Hand, When, entered, opened},
     house::{House, Plan},
 };
 
@@ -419,4 +419,32 @@ async fn the_database_refuses_a_count_that_does_not_add_up() {
         assert_eq!(done, Err(Some(constraint.to_owned())), "{statement}");
     }
     assert_eq!(counts(&house).await, (1, 7, 0, 0));
+}
+
+/// A cashier prints from a blank and books nothing; the gate lets the guest in, as it must.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ticket_let_in_that_its_till_never_sold_is_a_case_once_all_of_its_journal_is_here() {
+    let house = house(50).await;
+    let (till, body) = till(&house, "Till 1", 5).await;
+    let gate = Hand::enrol(&house, "Gate", Role::Door).await.unwrap();
+    let (sold, printed) = (ticket(&body, 0), ticket(&body, 3));
+    let at = |fact| gate.write_knowing(fact, When { wall: UtcMillis(NOW.0), offset_ms: 0, uncertainty_ms: 5 }, &[]);
+    let entries =
+        [gate.write(opened()).unwrap(), at(entered(&house, sold)).unwrap(), at(entered(&house, printed)).unwrap()];
+    gate.push(&entries).await.unwrap();
+    let cases = "SELECT count(*) FROM station_case WHERE kind = 'admitted_never_sold'";
+    let mut question = till.question();
+    question.waiting = 2;
+    till.contact(&question).await.unwrap();
+    assert_eq!(house.number_of(cases).await.unwrap(), 0, "the till says that facts are still to come");
+    push(&till, vec![sale(&house, body.lease_id, 0, sold, 1)]).await;
+    for _ in 0..2 {
+        till.contact(&till.question()).await.unwrap();
+    }
+    let named: Vec<String> =
+        sqlx::query_scalar("SELECT detail ->> 'position_id' FROM station_case WHERE kind = 'admitted_never_sold'")
+            .fetch_all(&mut house.admin().await.unwrap())
+            .await
+            .unwrap();
+    assert_eq!(named, [printed.to_string()]);
 }

@@ -13,7 +13,7 @@ use crate::{
     clock::UtcMillis,
     id::{EventId, ItemId},
     orders::{OrderStatus, PositionRow},
-    ticketing::{KeyStatus, Signed},
+    ticketing::{KeyStatus, Signed, blank::VoidWhy},
 };
 
 /// One scan of this ticket that let somebody in or out. One that was undone counts no more, but is known.
@@ -32,8 +32,8 @@ pub enum Subject<'a> {
     UnknownKey,
     /// The position is in the data. `signed` where the code was a signed one.
     Known { position: &'a PositionRow, signed: Option<&'a Signed> },
-    /// The signature is good; the position is not in the data.
-    SignatureOnly { signed: &'a Signed, void: bool },
+    /// The signature is good; the position is not in the data. `void` where it is a blank that will be no ticket.
+    SignatureOnly { signed: &'a Signed, void: Option<VoidWhy> },
 }
 
 /// All a decision looks at.
@@ -90,7 +90,7 @@ pub fn decide(input: &ScanInput<'_>) -> Verdict {
         return verdict;
     }
     let look = verdict.marks.iter().any(|m| match m {
-        Mark::LookAtId | Mark::TimeUncertain | Mark::Unpaid => true,
+        Mark::LookAtId | Mark::TimeUncertain | Mark::Unpaid | Mark::AskForReceipt => true,
         Mark::SignatureOnly | Mark::SaleNotSeen | Mark::Test | Mark::StationInDoubt => false,
     });
     let text = input.direction == Direction::Entry && input.item.is_some_and(|i| !i.checkin_text.is_empty());
@@ -168,10 +168,13 @@ fn identify(input: &ScanInput<'_>, verdict: &mut Verdict) -> Result<Facts, Reaso
             })
         }
         Subject::SignatureOnly { signed, void } => {
-            if void {
-                return Err(Reason::Void);
-            }
-            verdict.marks.push(if signed.flags.blank { Mark::SaleNotSeen } else { Mark::SignatureOnly });
+            verdict.marks.push(match void {
+                Some(VoidWhy::Void | VoidWhy::Stolen) => return Err(Reason::Void),
+                // The till may have sold it before it was lost, and nobody will ever tell: the paper has to.
+                Some(VoidWhy::Lost) => Mark::AskForReceipt,
+                None if signed.flags.blank => Mark::SaleNotSeen,
+                None => Mark::SignatureOnly,
+            });
             if signed.flags.test {
                 verdict.marks.push(Mark::Test);
             }

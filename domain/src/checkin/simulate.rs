@@ -11,7 +11,7 @@ use crate::{
     clock::UtcMillis,
     id::{DeviceId, ScanId},
     orders::PositionRow,
-    ticketing::{self, EventKey, KeyRow, Verification},
+    ticketing::{self, EventKey, KeyRow, Verification, blank::VoidWhy},
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -56,6 +56,9 @@ pub struct SimulateCase {
     pub code: Option<String>,
     #[serde(default)]
     pub keys: Vec<KeyRow>,
+    /// Why the code is one of a void blank, if the station would know it as one.
+    #[serde(default)]
+    pub void: Option<VoidWhy>,
     pub now: UtcMillis,
     /// How far `now` may be wrong, in milliseconds.
     #[serde(default)]
@@ -103,7 +106,7 @@ pub fn simulate(case: &SimulateCase) -> Result<SimulateAnswer, ticketing::key::K
         (Some(Verification::Good(signed)), Some(position)) if ticketing_matches(signed, position) => {
             Subject::Known { position, signed: Some(signed) }
         }
-        (Some(Verification::Good(signed)), _) => Subject::SignatureOnly { signed, void: false },
+        (Some(Verification::Good(signed)), _) => Subject::SignatureOnly { signed, void: case.void },
         (Some(Verification::Plain(text)), Some(position)) if position.plain.as_ref() == Some(text) => {
             Subject::Known { position, signed: None }
         }

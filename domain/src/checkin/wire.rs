@@ -87,6 +87,8 @@ pub enum Mark {
     SignatureOnly,
     /// Sold offline; the sale has not been seen here.
     SaleNotSeen,
+    /// Of a till that was given up as lost, and the sale has not been seen here: only with the receipt.
+    AskForReceipt,
     /// A test ticket.
     Test,
     LookAtId,

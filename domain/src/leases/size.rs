@@ -91,6 +91,20 @@ pub fn target(sold_last_hour: u32, planned_outage_min: u32) -> u32 {
     expected(sold_last_hour, planned_outage_min).clamp(LEAST_TARGET, 10_000)
 }
 
+/// Most units of one request for units.
+pub const ASKED_MAX: u32 = 10_000;
+
+/// What a station asks for to be lent `units`: stations ask as for an hour, and the server lends what [`expected`] makes
+/// of that. At least 1 and at most [`ASKED_MAX`], 0 for 0 units.
+#[must_use]
+pub fn asked_for(units: u32, planned_outage_min: u32) -> u32 {
+    if units == 0 {
+        return 0;
+    }
+    let hour = u64::from(units) * 60 / u64::from(planned_outage_min.max(1));
+    u32::try_from(hour).unwrap_or(u32::MAX).clamp(1, ASKED_MAX)
+}
+
 /// What a station returns by itself because it has lain idle: what it holds beyond twice its target, down to the target,
 /// so that it does not ask for the same units again at once. 0 when nothing.
 #[must_use]
@@ -194,6 +208,16 @@ mod tests {
     fn a_station_wants_its_sales_of_an_outage_and_returns_what_lies_idle() {
         assert_eq!((target(0, 60), target(30, 60), target(30, 120), target(31, 90)), (10, 30, 60, 47));
         assert_eq!((idle(20, 10), idle(21, 10), idle(0, 10)), (0, 11, 0));
+    }
+
+    #[test]
+    fn what_is_asked_for_as_for_an_hour_comes_to_what_is_wanted() {
+        assert_eq!((asked_for(6, 60), asked_for(60, 120), asked_for(10, 10)), (6, 30, 60));
+        assert_eq!((asked_for(1, 120), asked_for(0, 120), asked_for(9_000, 10)), (1, 0, ASKED_MAX));
+        for (units, outage) in [(47, 90), (1_000, 45), (7, 10), (9, 120), (10, 60)] {
+            let lent = expected(asked_for(units, outage), outage);
+            assert!(lent <= units && units - lent <= 1, "{lent} for {units} in {outage} minutes");
+        }
     }
 
     #[test]

@@ -52,17 +52,17 @@ pub struct CloseCaseRequest {
     pub resolution: Resolution,
 }
 
-/// The ways in which a case of this kind can be closed at a station.
+/// The ways in which a case of this kind can be closed at a station; `waits` where entries wait with it.
 #[must_use]
-pub fn choices_here(kind: &str) -> Vec<Resolution> {
+pub fn choices_here(kind: &str, waits: bool) -> Vec<Resolution> {
     let Some(kind) = CaseKind::of_word(kind) else { return vec![Resolution::Seen] };
-    kind.choices(true).into_iter().filter(|r| !r.only_in_the_office()).collect()
+    kind.choices(waits).into_iter().filter(|r| !r.only_in_the_office()).collect()
 }
 
-/// The ways in which only the office can close a case of this kind.
+/// The ways in which only the office can close a case of this kind; `waits` where entries wait with it.
 #[must_use]
-pub fn choices_of_office(kind: &str) -> Vec<Resolution> {
-    let all = CaseKind::of_word(kind).map(|kind| kind.choices(true)).unwrap_or_default();
+pub fn choices_of_office(kind: &str, waits: bool) -> Vec<Resolution> {
+    let all = CaseKind::of_word(kind).map(|kind| kind.choices(waits)).unwrap_or_default();
     all.into_iter().filter(|r| r.only_in_the_office()).collect()
 }
 
@@ -84,7 +84,7 @@ impl CaseView {
         };
         let (choices, in_the_office) = match closed_at {
             Some(_) => (Vec::new(), Vec::new()),
-            None => (choices_here(&row.kind), choices_of_office(&row.kind)),
+            None => (choices_here(&row.kind, row.waits), choices_of_office(&row.kind, row.waits)),
         };
         let (event_name, zone) = match event {
             Some(event) => (Some(event.name), event.zone),
@@ -125,6 +125,8 @@ mod tests {
             opened_at: UtcMillis(1),
             closed_at,
             resolution: closed_at.map(|_| "seen".to_owned()),
+            waits: true,
+            refused: Vec::new(),
             version: 1,
         }
     }
@@ -140,6 +142,19 @@ mod tests {
         assert_eq!(case("station_not_heard").in_the_office, [Resolution::Release]);
         assert_eq!(case("of_a_newer_server").in_the_office, []);
         assert_eq!(choices("of_a_newer_server"), [Resolution::Seen]);
+    }
+
+    #[test]
+    fn what_was_applied_is_seen_and_what_waits_is_tried_again_or_left_out_as_the_server_has_it() {
+        use Resolution::{LeaveOut, Retry, Seen};
+        for kind in ["sum_differs", "unknown_lease"] {
+            let choices = |waits| CaseView::of(CaseRow { waits, ..row(kind, None) }, None, None).choices;
+            assert_eq!((choices(true), choices(false)), (vec![Retry, LeaveOut], vec![Seen]), "{kind}");
+        }
+        let mut older = serde_json::to_value(row("sum_differs", None)).unwrap();
+        older.as_object_mut().unwrap().remove("waits");
+        let older: CaseRow = serde_json::from_value(older).unwrap();
+        assert!(older.waits && older.refused.is_empty(), "an older server tells neither");
     }
 
     #[test]

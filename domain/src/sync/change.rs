@@ -3,7 +3,7 @@
 use crate::{
     access::OrganizerRow,
     catalog::{EventRow, ItemRow, QuotaRow, VoucherEffect},
-    checkin::wire::{ListRow, ScanRow},
+    checkin::wire::{ListRow, SawRef, ScanRow},
     clock::UtcMillis,
     devices::wire::{Right, Role, known_rights},
     id::{CaseId, DeviceId, EventId, HistoryId, ItemId, LeaseId, OrganizerId, PositionId, RequestId, VoucherId},
@@ -12,6 +12,8 @@ use crate::{
     ticketing::KeyRow,
 };
 use serde::{Deserialize, Serialize};
+
+pub use crate::ticketing::blank::VoidWhy;
 
 /// How far a station has read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,19 +74,6 @@ pub struct VoidBlanks {
     pub why: VoidWhy,
 }
 
-/// Why a range of blanks is void.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum VoidWhy {
-    /// Returned, unsold when its lease was closed, or of a voided sale: refused.
-    #[default]
-    Void,
-    /// The till was written off as lost. Without a known sale: look, ask for the receipt.
-    Lost,
-    /// The till was written off as stolen. Without a known sale: refused.
-    Stolen,
-}
-
 /// A single-use voucher, as its home till is told of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VoucherRow {
@@ -118,7 +107,18 @@ pub struct CaseRow {
     /// How and when it was closed.
     pub closed_at: Option<UtcMillis>,
     pub resolution: Option<String>,
+    /// Whether entries wait with it, which can be applied again or left out.
+    #[serde(default = "entries_wait")]
+    pub waits: bool,
+    /// Entries by which a station closed it in a way it cannot be closed in: they end nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<SawRef>,
     pub version: i64,
+}
+
+/// As it was taken before a server told.
+fn entries_wait() -> bool {
+    true
 }
 
 /// Personal data beside journal entries that everybody erases, with its salt. Signed by the server's key (see

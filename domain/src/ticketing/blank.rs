@@ -2,6 +2,7 @@
 //! the journal and the void list name ranges and never codes.
 
 use crate::id::PositionId;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// Bits of a position id that count within a range; the rest is the range's own.
@@ -9,6 +10,43 @@ const COUNTER_MASK: u128 = 0xffff_ffff;
 
 /// The issue of every blank: its position is new.
 pub const ISSUE: u8 = 1;
+
+/// Why a range of blanks is void; the later, the stricter. One that lies in several ranges is void for the strictest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VoidWhy {
+    /// The till was written off as lost. Without a known sale: look, ask for the receipt.
+    Lost,
+    /// The till was written off as stolen. Without a known sale: refused.
+    Stolen,
+    /// Returned, unsold when its lease was closed, or of a voided sale: refused. So is what a newer version has another
+    /// word for.
+    #[default]
+    #[serde(other)]
+    Void,
+}
+
+impl VoidWhy {
+    /// As stores keep it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Lost => "lost",
+            Self::Stolen => "stolen",
+            Self::Void => "void",
+        }
+    }
+
+    /// Reads what [`Self::as_str`] wrote; any other word is the strictest.
+    #[must_use]
+    pub fn of_word(word: &str) -> Self {
+        match word {
+            "lost" => Self::Lost,
+            "stolen" => Self::Stolen,
+            _ => Self::Void,
+        }
+    }
+}
 
 /// The first id of a new range: a fresh UUIDv7 whose last 32 bits are zero.
 #[must_use]

@@ -31,7 +31,7 @@ use willcall_domain::{
     orders::PositionRow,
     problem::{Code, Problem},
     sync::Fact,
-    ticketing::{Signed, Verification},
+    ticketing::{Signed, Verification, blank::VoidWhy},
 };
 
 /// Most characters of an unreadable code that are kept.
@@ -97,7 +97,7 @@ struct Decided {
 struct Ticket {
     position: Option<PositionRow>,
     signed: Option<Signed>,
-    void: bool,
+    void: Option<VoidWhy>,
     unknown_key: bool,
 }
 
@@ -174,7 +174,7 @@ fn decided(tx: &Transaction<'_>, ask: &Ask, unrecorded: &Unrecorded) -> Result<D
 }
 
 fn find(tx: &Transaction<'_>, ask: &Ask, list: &ListRow) -> Result<Ticket, Fault> {
-    let mut ticket = Ticket { position: None, signed: None, void: false, unknown_key: false };
+    let mut ticket = Ticket { position: None, signed: None, void: None, unknown_key: false };
     match &ask.verification {
         Verification::Good(signed) => {
             ticket.position = match (signed.position_id, signed.seed.as_deref().and_then(ticketing::pack)) {
@@ -183,7 +183,7 @@ fn find(tx: &Transaction<'_>, ask: &Ask, list: &ListRow) -> Result<Ticket, Fault
                 (None, None) => None,
             };
             if ticket.position.is_none() {
-                ticket.void = is_void(tx, signed)?;
+                ticket.void = why_void(tx, signed)?;
             }
             ticket.signed = Some(signed.clone());
         }
@@ -206,15 +206,16 @@ fn by_plain(tx: &Transaction<'_>, code: &str, list: &ListRow) -> Result<Option<P
     Ok((at < found.len()).then(|| found.swap_remove(at)))
 }
 
-/// A blank that is void, or that this very station holds and has not sold.
-fn is_void(tx: &Transaction<'_>, signed: &Signed) -> Result<bool, Fault> {
-    if let Some(id) = signed.position_id {
-        return Ok(ticketing::is_void(tx, id)? || leases::holds_unsold(tx, id)?);
-    }
-    match signed.seed.as_deref().and_then(ticketing::pack) {
-        Some(seed) => Ok(ticketing::is_void_seed(tx, seed)? || leases::holds_unsold_seed(tx, seed)?),
-        None => Ok(false),
-    }
+/// Why a blank is void. One that this very station holds and has not sold is.
+fn why_void(tx: &Transaction<'_>, signed: &Signed) -> Result<Option<VoidWhy>, Fault> {
+    let (held, told) = if let Some(id) = signed.position_id {
+        (leases::holds_unsold(tx, id)?, ticketing::why_void(tx, id)?)
+    } else if let Some(seed) = signed.seed.as_deref().and_then(ticketing::pack) {
+        (leases::holds_unsold_seed(tx, seed)?, ticketing::why_void_seed(tx, seed)?)
+    } else {
+        (false, None)
+    };
+    Ok(if held { Some(VoidWhy::Void) } else { told })
 }
 
 impl Ticket {

@@ -43,6 +43,7 @@ pub(super) const MIGRATIONS: &[Step] = migrations![
     "20261122170000_create_right",
     "20261122180000_undo_scans",
     "20261122200000_device_sealing_key",
+    "20261122210000_void_blanks_why",
 ];
 
 /// The first step that is still to be taken in a database that is not new; `None` when there is none.

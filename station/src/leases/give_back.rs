@@ -1,12 +1,13 @@
-//! Giving units back: what the server recalls, and what lies idle. The entry is written first, so that these units can
-//! never be sold here again; the server frees them when it arrives.
+//! Giving units back: what the server recalls, what lies idle, and what belongs to events that this station does not see
+//! any more. The entry is written first, so that these units can never be sold here again; the server frees them when it
+//! arrives.
 
-use super::request::{HOUR_MS, PLANNED_OUTAGE_MIN};
+use super::request::{HOUR_MS, planned_outage_min};
 use crate::{
     catalog,
     change_feed::Topic,
     copies,
-    devices::Identity,
+    devices::{self, Identity},
     error::Fault,
     journal::{self, Pen},
     leases,
@@ -17,7 +18,7 @@ use rusqlite::Transaction;
 use willcall_domain::{
     clock::UtcMillis,
     leases::{
-        GiveBack, LeaseState,
+        GiveBack, HeldLease, LeaseState,
         holding::surplus,
         size,
         view::{ReturnRequest, ReturnedView},
@@ -26,27 +27,35 @@ use willcall_domain::{
     sync::Fact,
 };
 
-/// Gives back what is recalled or idle; answers how many units.
+/// What was given back at once. Blanks alone are an entry of no units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Given {
+    pub units: u32,
+    pub entries: u32,
+}
+
+/// Gives back what is recalled, idle or of an event out of scope; answers how much.
 ///
 /// # Errors
 /// When it cannot be recorded; nothing is given back then.
-pub async fn give_back(station: &Station, identity: &Identity) -> Result<u32, Problem> {
+pub async fn give_back(station: &Station, identity: &Identity) -> Result<Given, Problem> {
     let pen = station.pen(identity, station.reading().at)?;
     let now = station.reading().now;
-    let units = station.db().write(move |tx| write(tx, &pen, now)).await?;
-    if units > 0 {
-        tracing::info!(units, "gave units back");
+    let given = station.db().write(move |tx| write(tx, &pen, now)).await?;
+    if given.entries > 0 {
+        tracing::info!(units = given.units, entries = given.entries, "gave units back");
         station.feed().announce_fact(&[Topic::Till, Topic::Status]);
     }
-    Ok(units)
+    Ok(given)
 }
 
-fn write(tx: &Transaction<'_>, pen: &Pen, now: UtcMillis) -> Result<u32, Fault> {
-    let mut units = 0;
+fn write(tx: &Transaction<'_>, pen: &Pen, now: UtcMillis) -> Result<Given, Fault> {
+    let mut given = Given::default();
     for gone in due(tx, pen, now)? {
-        units += record(tx, pen, gone)?;
+        given.units += record(tx, pen, gone)?;
+        given.entries += 1;
     }
-    Ok(units)
+    Ok(given)
 }
 
 fn record(tx: &Transaction<'_>, pen: &Pen, gone: GiveBack) -> Result<u32, Fault> {
@@ -102,35 +111,55 @@ fn return_in(tx: &Transaction<'_>, pen: &Pen, request: ReturnRequest) -> Result<
 pub fn all_that_is_held(tx: &Transaction<'_>, pen: &Pen) -> Result<u32, Fault> {
     let mut units = 0;
     for lease in leases::held_leases(tx, pen.station, pen.incarnation)? {
-        let retired = lease.retired();
-        if lease.state == LeaseState::Open {
-            for gone in lease.beyond(0).into_iter().chain(retired) {
-                units += record(tx, pen, gone)?;
-            }
+        for gone in unsold(&lease) {
+            units += record(tx, pen, gone)?;
         }
     }
     Ok(units)
 }
 
-/// What goes back now: what is recalled, else what lies idle.
-fn due(tx: &Transaction<'_>, pen: &Pen, now: UtcMillis) -> Result<Vec<GiveBack>, Fault> {
-    let held = leases::held_leases(tx, pen.station, pen.incarnation)?;
-    let recalled: Vec<GiveBack> = held.iter().flat_map(leases::HeldLease::recalled).collect();
-    if !recalled.is_empty() {
-        return Ok(recalled);
+/// All that is unsold of a lease, with the blanks that were kept for exchanges: they go last, by themselves. Nothing of
+/// one that the server has closed or a person has written off.
+fn unsold(lease: &HeldLease) -> Vec<GiveBack> {
+    if lease.state != LeaseState::Open {
+        return Vec::new();
     }
+    let mut left = lease.clone();
+    let mut out = left.beyond(0);
+    out.iter().for_each(|gone| left.give_back(gone));
+    out.extend(left.retired());
+    out
+}
+
+/// What goes back now: all of events that this station does not see any more, of which it hears nothing and can sell
+/// nothing; and of the others what is recalled, else what lies idle.
+fn due(tx: &Transaction<'_>, pen: &Pen, now: UtcMillis) -> Result<Vec<GiveBack>, Fault> {
+    let Some(me) = devices::current(tx)?.filter(|me| me.device_id == pen.station) else { return Ok(Vec::new()) };
+    let held = leases::held_leases(tx, pen.station, pen.incarnation)?;
+    let (held, elsewhere): (Vec<HeldLease>, _) = held.into_iter().partition(|l| me.events.contains(&l.event_id));
+    let mut out: Vec<GiveBack> = elsewhere.iter().flat_map(unsold).collect();
+    let recalled: Vec<GiveBack> = held.iter().flat_map(HeldLease::recalled).collect();
+    if recalled.is_empty() {
+        out.extend(idle(tx, &held, now)?);
+    }
+    out.extend(recalled);
+    Ok(out)
+}
+
+/// What lies idle of each quota, or is not on sale any more.
+fn idle(tx: &Transaction<'_>, held: &[HeldLease], now: UtcMillis) -> Result<Vec<GiveBack>, Fault> {
     let items = catalog::items_of_events(tx)?;
-    let mut idle = Vec::new();
+    let mut out = Vec::new();
     for quota in catalog::quotas_of_events(tx)? {
         let here: u32 = held.iter().filter(|l| l.quota_id == quota.quota_id).map(|l| l.sellable().count()).sum();
         let sold = till::sold_since(tx, &quota.items, UtcMillis(now.0 - HOUR_MS))?;
         let on_sale = items.iter().any(|i| i.active && quota.items.contains(&i.item_id));
-        let outage = catalog::event(tx, quota.event_id)?.map_or(PLANNED_OUTAGE_MIN, |event| event.planned_outage_min);
+        let outage = planned_outage_min(tx, quota.event_id)?;
         // What is not on sale any more is of no use here.
         let gone = if on_sale { size::idle(here, size::target(sold, outage)) } else { here };
         if gone > 0 {
-            idle.extend(surplus(&held, quota.quota_id, here - gone));
+            out.extend(surplus(held, quota.quota_id, here - gone));
         }
     }
-    Ok(idle)
+    Ok(out)
 }

@@ -7,18 +7,25 @@ use willcall_domain::{
     clock::UtcMillis,
     devices::wire::Role,
     id::{DeviceId, EventId, QuotaId, RequestId},
-    leases::{Held, size::target, wire::LeaseRequest},
+    leases::{
+        Held,
+        size::{asked_for, target},
+        wire::LeaseRequest,
+    },
     problem::{Code, Problem},
 };
 
-/// The outage a till should be able to sell through, in minutes.
-pub(super) const PLANNED_OUTAGE_MIN: u32 = 60;
+/// The outage a till should be able to sell through where its event does not say, in minutes.
+const PLANNED_OUTAGE_MIN: u32 = 60;
 pub(super) const HOUR_MS: i64 = 3_600_000;
 
 /// What came of asking.
 #[derive(Debug, Default)]
 pub struct Asked {
+    /// Leases taken in.
     pub taken_in: u32,
+    /// Entries by which units, blanks or rights went back.
+    pub given_back: u32,
     pub problems: Vec<Problem>,
 }
 
@@ -47,8 +54,8 @@ pub async fn request(station: &Station, resting: &mut Vec<QuotaId>) -> Result<As
         // Units are asked for once it is known what is held.
         return Ok(asked);
     }
-    leases::give_back::give_back(station, &identity).await?;
-    leases::rights::give_back::give_back(station, &identity).await?;
+    asked.given_back += leases::give_back::give_back(station, &identity).await?.entries;
+    asked.given_back += leases::rights::give_back::give_back(station, &identity).await?;
     let requests = station.db().write(move |tx| plan.requests(tx)).await?;
     let link = station.server(&identity)?;
     for lease_request in requests {
@@ -106,7 +113,7 @@ impl Plan {
             }
             let open = leases::open_request(tx, quota.quota_id)?;
             let sold = till::sold_since(tx, &quota.items, since)?;
-            let wanted = wanted(&held, quota.quota_id, sold);
+            let wanted = wanted(&held, quota.quota_id, sold, planned_outage_min(tx, quota.event_id)?);
             let (request_id, wanted) = match (open, wanted) {
                 (Some(open), _) => open,
                 (None, 0) => continue,
@@ -122,11 +129,16 @@ impl Plan {
     }
 }
 
-/// Units to ask for; 0 while at least half of the target is here.
-fn wanted(held: &[Held], quota: QuotaId, sold_last_hour: u32) -> u32 {
+/// The outage a till should be able to sell through at this event, in minutes.
+pub(super) fn planned_outage_min(tx: &Transaction<'_>, event: EventId) -> Result<u32, Fault> {
+    Ok(catalog::event(tx, event)?.map_or(PLANNED_OUTAGE_MIN, |event| event.planned_outage_min))
+}
+
+/// Units to ask for, as for an hour; 0 while at least half of what lasts for the outage is here.
+fn wanted(held: &[Held], quota: QuotaId, sold_last_hour: u32, planned_outage_min: u32) -> u32 {
     let here: u32 = held.iter().filter(|l| l.quota_id == quota).map(Held::outstanding).sum();
-    let target = target(sold_last_hour, PLANNED_OUTAGE_MIN);
-    if here < target / 2 { target - here } else { 0 }
+    let target = target(sold_last_hour, planned_outage_min);
+    if here < target / 2 { asked_for(target - here, planned_outage_min) } else { 0 }
 }
 
 #[cfg(test)]
@@ -145,9 +157,14 @@ mod tests {
                 blanks: std::collections::BTreeMap::new(),
             }]
         };
-        assert_eq!(wanted(&held(5), QuotaId(1), 0), 0, "half of ten is here");
-        assert_eq!(wanted(&held(4), QuotaId(1), 0), 6);
-        assert_eq!(wanted(&held(4), QuotaId(2), 0), 10, "of another quota nothing is here");
-        assert_eq!(wanted(&held(30), QuotaId(1), 80), 50, "a good hour raises the target");
+        assert_eq!(wanted(&held(5), QuotaId(1), 0, 60), 0, "half of ten is here");
+        assert_eq!(wanted(&held(4), QuotaId(1), 0, 60), 6);
+        assert_eq!(wanted(&held(4), QuotaId(2), 0, 60), 10, "of another quota nothing is here");
+        assert_eq!(wanted(&held(30), QuotaId(1), 80, 60), 50, "a good hour raises the target");
+        assert_eq!(wanted(&held(45), QuotaId(1), 80, 60), 0);
+        assert_eq!(wanted(&held(45), QuotaId(1), 80, 120), 57, "two hours want 160; the server doubles what is asked");
+        assert_eq!(wanted(&held(80), QuotaId(1), 80, 120), 0, "half of two hours is here");
+        assert_eq!(wanted(&held(30), QuotaId(1), 80, 10), 0, "thirty last for more than ten minutes");
+        assert_eq!(wanted(&held(4), QuotaId(1), 80, 10), 60, "ten more, of which the server lends a sixth");
     }
 }

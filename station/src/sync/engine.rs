@@ -78,7 +78,7 @@ pub async fn once(station: &Station) -> Result<SyncReport, Problem> {
         Ok(asked) => {
             report.leases = asked.taken_in;
             report.problems.extend(asked.problems);
-            if asked.taken_in > 0 {
+            if asked.taken_in > 0 || asked.given_back > 0 {
                 upload_once(station, &mut report, &mut uploading).await?;
             }
         }

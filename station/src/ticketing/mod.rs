@@ -5,4 +5,4 @@ mod seed;
 mod store;
 
 pub use seed::pack;
-pub use store::{event_keys, forget_event, is_void, is_void_seed, key_events, put_key, put_void_blanks};
+pub use store::{event_keys, forget_event, key_events, put_key, put_void_blanks, why_void, why_void_seed};

@@ -6,7 +6,11 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use willcall_domain::{
     id::{EventId, OrganizerId, PositionId},
     sync::change::VoidBlanks,
-    ticketing::{EventKey, KeyRow, blank, sig1},
+    ticketing::{
+        EventKey, KeyRow,
+        blank::{self, VoidWhy},
+        sig1,
+    },
 };
 
 /// Keeps a key; answers whether it was news.
@@ -57,38 +61,46 @@ pub fn key_events(tx: &Transaction<'_>, public: &str) -> Result<Vec<(OrganizerId
     Ok(found)
 }
 
-/// Remembers a range of blanks as void, for ever.
+/// Remembers a range of blanks as void, for ever. The same range told again can only become stricter: in whatever order rows
+/// come, none takes back what a newer one said. Answers whether it was news.
 pub fn put_void_blanks(tx: &Transaction<'_>, range: &VoidBlanks) -> Result<bool, Fault> {
     if range.from >= range.until {
         return Ok(false);
     }
     let (first, last) = (blank::position(range.base, range.from), blank::position(range.base, range.until - 1));
-    let sql = "INSERT INTO void_blanks (first, last, lease_id) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
-    let lease = range.lease_id.0.as_bytes().as_slice();
-    let news =
-        tx.prepare_cached(sql)?.execute(params![first.0.as_bytes().as_slice(), last.0.as_bytes().as_slice(), lease])?
-            > 0;
+    // All but `lost` refuse alike.
+    let sql = "INSERT INTO void_blanks (first, last, lease_id, why) VALUES (?1, ?2, ?3, ?4)
+        ON CONFLICT (first, last) DO UPDATE SET why = excluded.why WHERE void_blanks.why = 'lost' AND excluded.why <> 'lost'";
+    let (lease, why) = (range.lease_id.0.as_bytes().as_slice(), range.why.as_str());
+    let ends = (first.0.as_bytes().as_slice(), last.0.as_bytes().as_slice());
+    let news = tx.prepare_cached(sql)?.execute(params![ends.0, ends.1, lease, why])? > 0;
     if news {
-        let mut insert = tx.prepare_cached("INSERT INTO void_seed (seed) VALUES (?1) ON CONFLICT DO NOTHING")?;
+        let sql = "INSERT INTO void_seed (seed, why) VALUES (?1, ?2)
+            ON CONFLICT (seed) DO UPDATE SET why = excluded.why WHERE void_seed.why = 'lost' AND excluded.why <> 'lost'";
+        let mut insert = tx.prepare_cached(sql)?;
         for n in range.from..range.until {
             if let Some(seed) = pack(&sig1::seed(blank::position(range.base, n), blank::ISSUE)) {
-                insert.execute([seed])?;
+                insert.execute(params![seed, why])?;
             }
         }
     }
     Ok(news)
 }
 
-/// Whether this id lies in a void range.
-pub fn is_void(tx: &Transaction<'_>, position: PositionId) -> Result<bool, Fault> {
-    let sql = "SELECT 1 FROM void_blanks WHERE first <= ?1 AND last >= ?1 LIMIT 1";
-    let found = tx.prepare_cached(sql)?.query_row([position.0.as_bytes().as_slice()], |_| Ok(())).optional()?;
-    Ok(found.is_some())
+/// Why this id is void: for the strictest of the ranges it lies in; `None` where it lies in none.
+pub fn why_void(tx: &Transaction<'_>, position: PositionId) -> Result<Option<VoidWhy>, Fault> {
+    let mut statement = tx.prepare_cached("SELECT why FROM void_blanks WHERE first <= ?1 AND last >= ?1")?;
+    let mut rows = statement.query([position.0.as_bytes().as_slice()])?;
+    let mut strictest = None;
+    while let Some(row) = rows.next()? {
+        strictest = strictest.max(Some(VoidWhy::of_word(&row.get::<_, String>(0)?)));
+    }
+    Ok(strictest)
 }
 
-/// Whether this `sig1` seed is one of a void blank.
-pub fn is_void_seed(tx: &Transaction<'_>, seed: i64) -> Result<bool, Fault> {
-    let found =
-        tx.prepare_cached("SELECT 1 FROM void_seed WHERE seed = ?1")?.query_row([seed], |_| Ok(())).optional()?;
-    Ok(found.is_some())
+/// Why this `sig1` seed is one of a void blank; `None` where it is not.
+pub fn why_void_seed(tx: &Transaction<'_>, seed: i64) -> Result<Option<VoidWhy>, Fault> {
+    let mut statement = tx.prepare_cached("SELECT why FROM void_seed WHERE seed = ?1")?;
+    let word: Option<String> = statement.query_row([seed], |row| row.get(0)).optional()?;
+    Ok(word.map(|word| VoidWhy::of_word(&word)))
 }

@@ -236,6 +236,7 @@ fn simulate_decides_a_document_without_a_station() {
         history,
         code: Some(server.code(PositionId(Uuid::from_u128(5)), 0)),
         keys: key.iter().cloned().collect(),
+        void: None,
         now: DOORS,
         uncertainty_ms: 0,
         direction: Direction::Entry,

@@ -367,6 +367,45 @@ async fn a_ticket_sold_elsewhere_and_not_seen_here_is_admitted_and_a_void_or_uns
 }
 
 #[tokio::test]
+async fn blanks_of_a_lost_till_ask_for_the_receipt_unless_any_row_in_any_order_is_stricter() {
+    use VoidWhy::{Lost, Stolen, Void};
+    type Told<'a> = &'a [(u32, u32, VoidWhy)];
+    let (folder, server) = (tempfile::tempdir().unwrap(), FakeServer::new(Role::Door));
+    let station = ready(folder.path(), &server).await;
+    // Each: the rows of one grant as they come, and how its blanks 0 to 3 are answered.
+    let table: [(Told<'_>, [Option<VoidWhy>; 4]); 6] = [
+        (&[(0, 3, Lost)], [Some(Lost), Some(Lost), Some(Lost), None]),
+        (&[(0, 3, Stolen)], [Some(Stolen), Some(Stolen), Some(Stolen), None]),
+        (&[(0, 3, Lost), (1, 4, Void)], [Some(Lost), Some(Void), Some(Void), Some(Void)]),
+        (&[(1, 4, Stolen), (0, 3, Lost)], [Some(Lost), Some(Stolen), Some(Stolen), Some(Stolen)]),
+        (&[(0, 2, Lost), (0, 2, Void)], [Some(Void), Some(Void), None, None]),
+        (&[(0, 2, Void), (0, 2, Lost)], [Some(Void), Some(Void), None, None]),
+    ];
+    for (nth, (rows, blanks)) in (0x7777_u128..).zip(table) {
+        let base = blank::base(PositionId(Uuid::from_u128(nth << 40)));
+        for (from, until, why) in rows.iter().copied() {
+            let lease_id = LeaseId(Uuid::from_u128(1));
+            let row = VoidBlanks { lease_id, event_id: EVENT, item_id: ADULT, base, from, until, why };
+            server.state().head.push(Row::VoidBlanks(row));
+        }
+        station.sync_once().await.unwrap();
+        for (n, why) in (0..).zip(blanks) {
+            let id = blank::position(base, n);
+            let wc1 = server.sign(id, blank::ISSUE, Flags { blank: true, ..Flags::default() });
+            for (code, unseen) in [(wc1, Mark::SaleNotSeen), (server.sig1_code(id), Mark::SignatureOnly)] {
+                let verdict = scan(&station, &code).await;
+                let expected = match why {
+                    None => (Class::Admitted, None, vec![unseen]),
+                    Some(Lost) => (Class::Look, None, vec![Mark::AskForReceipt]),
+                    Some(Stolen | Void) => (Class::Refused, Some(Reason::Void), vec![]),
+                };
+                assert_eq!((verdict.class, verdict.reason, verdict.marks), expected, "{rows:?}, blank {n}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn sig1_codes_are_found_by_their_seed_and_sold_like_others() {
     let (folder, server) = (tempfile::tempdir().unwrap(), FakeServer::new(Role::Till));
     server.state().format = CodeFormat::Sig1;

@@ -44,6 +44,9 @@ pub(super) async fn judge(tx: &mut Tx, news: &News<'_>) -> Result<HashMap<ScanId
         .copied()
         .filter(|scan| Use::of(scan).is_some() && allowed(scan).is_some_and(|a| !a.multiple_entries))
         .collect();
+    // Two gates' journals that arrive at the same time do not see each other's scans before they are committed: whoever
+    // is second waits here, and then sees them.
+    store::hold_lists(tx, &watched).await?;
     let uses = store::uses(tx, &watched).await?;
     let tickets: Vec<Ticket<'_>> = tickets(&uses)
         .into_iter()

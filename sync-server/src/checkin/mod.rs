@@ -3,8 +3,10 @@
 
 mod doubles;
 pub mod edit;
+mod never_sold;
 mod record;
 mod store;
 
+pub use never_sold::never_sold;
 pub use record::{forked, record_scans, record_undo};
 pub(crate) use store::row as scan_row;

@@ -86,6 +86,22 @@ pub(super) async fn insert(tx: &mut Tx, scans: &[&ScanRow]) -> sqlx::Result<()> 
     Ok(())
 }
 
+/// Holds the lists of these scans, ascending, until the transaction ends.
+pub(super) async fn hold_lists(tx: &mut Tx, of: &[&ScanRow]) -> sqlx::Result<()> {
+    let lists: BTreeSet<i64> = of.iter().map(|scan| scan.list_id.0).collect();
+    if lists.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "SELECT FROM checkin_list WHERE organizer_id = $1 AND list_id = ANY($2) ORDER BY list_id FOR NO KEY UPDATE",
+    )
+    .bind(tx.organizer.0)
+    .bind(lists.into_iter().collect::<Vec<_>>())
+    .execute(tx.conn())
+    .await
+    .map(drop)
+}
+
 /// What lets somebody in or out of the tickets of these scans, these included; undone ones too, for they stay listed.
 pub(super) async fn uses(tx: &mut Tx, of: &[&ScanRow]) -> sqlx::Result<Vec<ScanRow>> {
     if of.is_empty() {
@@ -220,4 +236,59 @@ fn word<T: serde::Serialize>(value: &T) -> sqlx::Result<String> {
 
 fn read_word<T: serde::de::DeserializeOwned>(text: &str) -> sqlx::Result<T> {
     serde_json::from_value(serde_json::Value::String(text.to_owned())).map_err(|e| sqlx::Error::Decode(e.into()))
+}
+
+/// A ticket that was let in and that nobody sold.
+pub(super) struct Unsold {
+    pub scan_id: ScanId,
+    pub event_id: EventId,
+    pub list_id: ListId,
+    pub position_id: PositionId,
+    pub gate: String,
+    pub at: UtcMillis,
+}
+
+/// The first entries before an instant with positions within these ranges (both ends included) that no order has. None
+/// while a sale of the till waits for a person.
+pub(super) async fn admitted_without_sale(
+    tx: &mut Tx,
+    till: DeviceId,
+    ranges: &[(PositionId, PositionId)],
+    before: UtcMillis,
+) -> sqlx::Result<Vec<Unsold>> {
+    if ranges.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (from, to): (Vec<uuid::Uuid>, Vec<uuid::Uuid>) = ranges.iter().map(|(a, b)| (a.0, b.0)).unzip();
+    let rows = sqlx::query(
+        "SELECT DISTINCT ON (s.position_id) s.position_id, s.scan_id, s.event_id, s.list_id, s.gate, s.at
+         FROM unnest($2::uuid[], $3::uuid[]) AS r (first, last)
+         JOIN scan s ON s.organizer_id = $1 AND s.position_id BETWEEN r.first AND r.last
+         WHERE s.class IN ('admitted', 'look') AND s.direction = 'entry' AND NOT s.undone AND s.at < $4
+             AND NOT EXISTS (SELECT FROM order_position p
+                             WHERE p.organizer_id = $1 AND p.position_id = s.position_id)
+             AND NOT EXISTS (SELECT FROM journal_entry j
+                             WHERE j.organizer_id = $1 AND j.device_id = $5 AND j.kind = 'sale'
+                                 AND j.outcome = 'parked')
+         ORDER BY s.position_id, s.at",
+    )
+    .bind(tx.organizer.0)
+    .bind(from)
+    .bind(to)
+    .bind(before.0)
+    .bind(till.0)
+    .fetch_all(tx.conn())
+    .await?;
+    rows.iter()
+        .map(|r| {
+            Ok(Unsold {
+                scan_id: ScanId(r.try_get("scan_id")?),
+                event_id: EventId(r.try_get("event_id")?),
+                list_id: ListId(r.try_get("list_id")?),
+                position_id: PositionId(r.try_get("position_id")?),
+                gate: r.try_get("gate")?,
+                at: UtcMillis(r.try_get("at")?),
+            })
+        })
+        .collect()
 }

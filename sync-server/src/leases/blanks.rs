@@ -8,7 +8,7 @@ use crate::{
     sync::{Subject, note},
 };
 use willcall_domain::{
-    id::{EventId, LeaseId},
+    id::{DeviceId, EventId, LeaseId, PositionId},
     leases::{BlankRange, Units},
     sync::change::VoidWhy,
     ticketing::blank,
@@ -68,4 +68,29 @@ pub(super) async fn void_named(
         }
     }
     note(tx, Subject::VoidBlanks(lease, event)).await
+}
+
+/// The first and the last id of every range of blanks that went to a till.
+///
+/// # Errors
+/// When the database is away.
+pub async fn blanks_of(tx: &mut Tx, till: DeviceId) -> Result<Vec<(LeaseId, PositionId, PositionId)>, Failure> {
+    let ends = |(lease, range): (LeaseId, BlankRange)| {
+        let numbers = range.numbers();
+        (lease, blank::position(range.base, numbers.from), blank::position(range.base, numbers.until.saturating_sub(1)))
+    };
+    Ok(store::ranges_of(tx, till).await?.into_iter().map(ends).collect())
+}
+
+/// Whether nobody but the till of this lease can have sold this blank, and it has not: it was neither sold nor given back,
+/// nor handed on.
+///
+/// # Errors
+/// When the database is away.
+pub async fn is_left(tx: &mut Tx, lease: LeaseId, position: PositionId) -> Result<bool, Failure> {
+    let left = left(tx, lease).await?;
+    let is_here = |(range, numbers): &(BlankRange, Units)| {
+        blank::index(range.base, position).is_some_and(|n| numbers.ranges().iter().any(|r| r.from <= n && n < r.until))
+    };
+    Ok(left.iter().any(is_here))
 }

@@ -15,7 +15,7 @@ use willcall_domain::{
         BlankCodes, BlankRange, Grant, GrantBody,
         ledger::{self, QuotaAccount},
         sign_grant,
-        size::{GrantSize, expected},
+        size::{ASKED_MAX, GrantSize, expected},
         wire::LeaseRequest,
     },
     problem::{Code, Problem},
@@ -23,7 +23,7 @@ use willcall_domain::{
 };
 
 /// Most units of one request.
-const WANTED_MAX: u32 = 10_000;
+const WANTED_MAX: u32 = ASKED_MAX;
 /// Of a quota with less than this part free nobody is lent more than it is about to sell.
 const DRY_PART: i64 = 50;
 /// Issue of a blank's code.
@@ -58,7 +58,8 @@ pub async fn grant(
     };
     let Some(body) = body else {
         // Nothing for this one: who has more than it needs is asked to give some back.
-        recall::ran_dry(&mut tx, ask.quota_id, ask.wanted).await?;
+        let outage = store::lending(&mut tx, event).await?.planned_outage_min.unsigned_abs();
+        recall::ran_dry(&mut tx, ask.quota_id, expected(ask.wanted, outage).clamp(1, WANTED_MAX)).await?;
         tx.commit().await?;
         return Err(Problem::new(Code::SoldOut, "Nothing of this quota can be lent now.").into());
     };

@@ -17,6 +17,7 @@ mod units;
 mod write_off;
 
 pub use accept::accept;
+pub use blanks::{blanks_of, is_left};
 pub use give_back::{closed, give_back};
 pub use grant::{grant, open_grants};
 pub use hand_over::{declined, find_stuck, given, taken};

@@ -166,7 +166,14 @@ pub(super) fn card(desk: &Desk, row: &CaseRow, lines: &[CaseLine]) -> Card {
     said.extend(lines.iter().filter(|line| line.case_id == row.case_id).map(|line| {
         let sentence = match line.what.as_str() {
             "tried" => fill(&words.said.tried, &[&line.person, &line.detail]),
-            "refused" => fill(&words.said.refused, &[&line.person]),
+            "refused" => {
+                let way = line.resolution.as_deref().and_then(Resolution::of_word);
+                let said = match way {
+                    Some(way) if !way.only_in_the_office() => &words.said.not_that_way,
+                    _ => &words.said.refused,
+                };
+                fill(said, &[&line.person])
+            }
             _ => fill(&words.said.second, &[&line.person]),
         };
         format!("{} · {sentence}", moment(line.at))

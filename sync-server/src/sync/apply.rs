@@ -184,7 +184,7 @@ async fn one(app: &App, tx: &mut Tx, caller: &DeviceCaller, entry: &Entry, fact:
             let applied = checkin::record_scans(tx, caller, &[(entry, fact)]).await?;
             Ok(applied.into_iter().next().unwrap_or(Applied::Done))
         }
-        Fact::CaseClosed { case_id, resolution } => case_closed(app, tx, caller, *case_id, resolution).await,
+        Fact::CaseClosed { case_id, resolution } => case_closed(app, tx, caller, entry, (*case_id, resolution)).await,
         Fact::KeyChanged { .. } => key_changed(tx, caller, entry).await,
         Fact::Closed { .. } => {
             incarnation::set_closed(tx, entry).await?;
@@ -204,13 +204,13 @@ async fn one(app: &App, tx: &mut Tx, caller: &DeviceCaller, entry: &Entry, fact:
 }
 
 /// A person at a station closed a case. Somebody may have been faster, or the way may not be a station's: the entry is
-/// good all the same, and what holds goes down to the station again.
+/// good all the same, and what holds goes down to the station again: a case that is not closed that way is open there, too.
 async fn case_closed(
     app: &App,
     tx: &mut Tx,
     caller: &DeviceCaller,
-    case_id: CaseId,
-    resolution: &str,
+    entry: &Entry,
+    (case_id, resolution): (CaseId, &str),
 ) -> Result<Applied, Failure> {
     let unknown = || Applied::Parked {
         kind: CaseKind::UnknownKind,
@@ -223,7 +223,9 @@ async fn case_closed(
         Ok(_) => {}
         // Put back to an earlier instant, the server may not have that case any more.
         Err(failure) if failure.problem().code == Code::NotFound => return Ok(unknown()),
-        Err(failure) if matches!(failure.problem().code, Code::Conflict | Code::Forbidden) => {}
+        Err(failure) if matches!(failure.problem().code, Code::Conflict | Code::Forbidden) => {
+            cases::refuse(tx, case_id, resolution, &by, entry.reference()).await?;
+        }
         Err(failure) => return Err(failure),
     }
     cases::tell_again(tx, case_id).await?;

@@ -9,6 +9,7 @@ use super::{
 use crate::http::problem::Failure;
 use crate::{
     app::{App, Tx},
+    checkin,
     http::{caller::DeviceCaller, token},
     leases,
 };
@@ -72,6 +73,10 @@ pub async fn contact(
         super::erase::confirmed(&mut tx, caller.device, &ask.erased).await?;
     }
     history::reported(&app, &mut tx, &caller, &ask, met.acked).await?;
+    // All it ever wrote is here: what its tickets were admitted for must have been sold.
+    if !met.suspect && caller.role.sells() && ask.waiting == 0 && met.acked >= ask.length {
+        checkin::never_sold(&mut tx, &caller).await?;
+    }
     // What one of two might take in, the other might have taken in already.
     let open_grants = if met.suspect { Vec::new() } else { leases::open_grants(&app, &mut tx, caller.device).await? };
     let open_rights = if met.suspect || ask.protocol < KNOWS_RIGHTS {

@@ -16,7 +16,7 @@ use axum::{Json, extract::State};
 use serde_json::json;
 use std::collections::BTreeMap;
 use willcall_domain::{
-    id::{CaseId, OrderId},
+    id::{CaseId, DeviceId, OrderId},
     orders::PositionRow,
     problem::{Code, Problem},
     sync::{CaseKind, Offer, OfferAnswer, Row, offer::OFFER_MAX},
@@ -97,8 +97,8 @@ async fn keep(tx: &mut Tx, caller: &DeviceCaller, order: OrderId, positions: Vec
     Ok(())
 }
 
-/// Takes the rows of a case in again.
-pub(super) async fn adopt(tx: &mut Tx, case: CaseId) -> Result<(), Failure> {
+/// Takes the rows of a case in again, as `device` offered them. Where there was no room for them, that is a case.
+pub(super) async fn adopt(tx: &mut Tx, case: CaseId, device: DeviceId) -> Result<(), Failure> {
     for row in store::of_case(tx, case).await? {
         let positions: Vec<PositionRow> = serde_json::from_value(row).map_err(Failure::internal)?;
         let adopted = orders::adopt(tx, &positions).await?;
@@ -107,6 +107,11 @@ pub(super) async fn adopt(tx: &mut Tx, case: CaseId) -> Result<(), Failure> {
         }
         for quota in adopted.quotas {
             note(tx, Subject::Quota(quota, adopted.event)).await?;
+        }
+        if !adopted.excess.is_empty() {
+            let detail = json!({ "order_id": adopted.order, "quotas": adopted.excess });
+            let kind = CaseKind::Excess;
+            cases::open(tx, &NewCase { device, event: Some(adopted.event), kind, detail }).await?;
         }
     }
     store::set_row(tx, case, None).await?;

@@ -66,7 +66,7 @@ pub(super) async fn record_payment(
     if amount.currency != order.terms.total.currency {
         return Ok(Applied::Parked { kind: CaseKind::SumDiffers, event: Some(order.event_id), detail });
     }
-    store::insert_payment(tx, caller.device, payment_id, order_id, amount, entry.at.wall).await?;
+    store::insert_payment(tx, caller.device, payment_id, order_id, amount, entry.at.ticket_time()).await?;
     let paid = store::paid(tx, order_id).await?;
     let total = order.terms.total.minor;
     if order.terms.status == OrderStatus::Pending && paid >= total {

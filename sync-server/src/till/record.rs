@@ -36,7 +36,7 @@ pub async fn record_sale(tx: &mut Tx, caller: &DeviceCaller, entry: &Entry, fact
         return Ok(parked(CaseKind::UnknownProduct));
     }
     let status = if total.minor == 0 { OrderStatus::Paid } else { OrderStatus::Pending };
-    if !store::insert_order(tx, caller.device, fact, status, entry.at.wall).await? {
+    if !store::insert_order(tx, caller.device, fact, status, entry.at.ticket_time()).await? {
         return Ok(parked(CaseKind::OrderExists));
     }
     let mut strain = Strain::default();
@@ -136,7 +136,7 @@ pub async fn record_payment(
     if amount.currency != order.total.currency {
         return Ok(Applied::Parked { kind: CaseKind::SumDiffers, event: Some(order.event_id), detail });
     }
-    store::insert_payment(tx, caller.device, *payment_id, *order_id, *amount, entry.at.wall).await?;
+    store::insert_payment(tx, caller.device, *payment_id, *order_id, *amount, entry.at.ticket_time()).await?;
     let paid = store::paid(tx, *order_id).await?;
     if order.status == OrderStatus::Pending && paid >= order.total.minor {
         store::set_paid(tx, *order_id).await?;

@@ -55,7 +55,7 @@ pub async fn record_void(tx: &mut Tx, caller: &DeviceCaller, entry: &Entry, fact
     store::cancel_positions(tx, positions).await?;
     let all = sold.iter().all(|(position, _, canceled)| *canceled || positions.contains(position));
     if all && order.status != OrderStatus::Canceled {
-        store::set_canceled(tx, *order_id, entry.at.wall).await?;
+        store::set_canceled(tx, *order_id, entry.at.ticket_time()).await?;
     }
     for (position, ..) in &sold {
         note_revoked(tx, Subject::Position(*position, order.event_id)).await?;
@@ -103,7 +103,7 @@ pub async fn record_refund(tx: &mut Tx, caller: &DeviceCaller, entry: &Entry, fa
         return Ok(Applied::Parked { kind: CaseKind::SumDiffers, event: Some(order.event_id), detail });
     }
     let back = Money::new(-amount.minor, amount.currency);
-    store::insert_payment(tx, caller.device, *refund_id, *order_id, back, entry.at.wall).await?;
+    store::insert_payment(tx, caller.device, *refund_id, *order_id, back, entry.at.ticket_time()).await?;
     if store::paid(tx, *order_id).await? < 0 {
         return Ok(Applied::Notice { kind: CaseKind::SumDiffers, event: Some(order.event_id), detail });
     }

@@ -77,7 +77,7 @@ pub(super) async fn spend(
     // In one order for all, so that two tills never wait for each other in a circle.
     with.sort_by_key(|(_, voucher)| *voucher);
     for (line, voucher_id) in with {
-        let used = leases::use_voucher(tx, caller, voucher_id, line.position_id, entry.at.wall).await?;
+        let used = leases::use_voucher(tx, caller, voucher_id, line.position_id, entry.at.ticket_time()).await?;
         let Some((came, voucher)) = used else {
             spent.price_differs = true;
             continue;

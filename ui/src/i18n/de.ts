@@ -169,6 +169,7 @@ export const de: Dictionary = {
     marks: {
       signature_only: "Signatur gut; die Bestellung ist hier noch nicht bekannt",
       sale_not_seen: "Ohne Verbindung verkauft; der Verkauf ist hier noch nicht bekannt",
+      ask_for_receipt: "Die Kasse dazu gilt als verloren: nach dem Beleg fragen",
       test: "Testticket",
       look_at_id: "Ausweis ansehen",
       unpaid: "Nicht bezahlt; trotzdem berechtigt",

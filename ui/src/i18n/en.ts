@@ -175,6 +175,7 @@ export const en = {
     marks: {
       signature_only: "The signature is good; the order has not been seen here",
       sale_not_seen: "Sold without a link; the sale has not been seen here",
+      ask_for_receipt: "Its till was given up as lost: ask for the receipt",
       test: "Test ticket",
       look_at_id: "Look at the ID",
       unpaid: "Not paid; admitted by right",

@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     id::{DeviceId, ListId, OrderId, PositionId, ScanId},
     money::{Currency, Money},
-    ticketing::{CodeFormat, Flags},
+    ticketing::{CodeFormat, Flags, blank::VoidWhy},
 };
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -221,18 +221,38 @@ fn a_test_ticket_is_marked_whoever_says_that_it_is_one() {
 }
 
 #[test]
-fn a_signature_alone_admits_with_its_mark_and_a_void_blank_does_not() {
+fn a_signature_alone_admits_with_its_mark() {
     let case = Case::entry();
-    let verdict = case.decide(Subject::SignatureOnly { signed: &signed(), void: false });
+    let verdict = case.decide(Subject::SignatureOnly { signed: &signed(), void: None });
     assert_eq!((verdict.class, verdict.marks.as_slice()), (Class::Admitted, &[Mark::SignatureOnly][..]));
     let blank = Signed { flags: Flags { blank: true, ..Flags::default() }, ..signed() };
-    let verdict = case.decide(Subject::SignatureOnly { signed: &blank, void: false });
+    let verdict = case.decide(Subject::SignatureOnly { signed: &blank, void: None });
     assert_eq!((verdict.class, verdict.marks.as_slice()), (Class::Admitted, &[Mark::SaleNotSeen][..]));
-    let void = case.decide(Subject::SignatureOnly { signed: &blank, void: true });
-    assert_eq!(outcome(&void), refused(Reason::Void));
     let stolen = Signed { key_status: KeyStatus::Compromised, ..signed() };
-    let verdict = case.decide(Subject::SignatureOnly { signed: &stolen, void: false });
+    let verdict = case.decide(Subject::SignatureOnly { signed: &stolen, void: None });
     assert_eq!(verdict.class, Class::Look, "a compromised key's code is worth a look at most");
+}
+
+#[test]
+fn a_void_blank_is_refused_but_one_of_a_lost_till_asks_for_the_receipt_and_a_known_sale_is_any_ticket() {
+    let blank = Signed { flags: Flags { blank: true, ..Flags::default() }, ..signed() };
+    let ask = ((Class::Look, None), vec![Mark::AskForReceipt]);
+    for (why, without_sale) in [
+        (VoidWhy::Void, (refused(Reason::Void), vec![])),
+        (VoidWhy::Stolen, (refused(Reason::Void), vec![])),
+        (VoidWhy::Lost, ask),
+    ] {
+        let mut case = Case::entry();
+        let verdict = case.decide(Subject::SignatureOnly { signed: &blank, void: Some(why) });
+        assert_eq!((outcome(&verdict), verdict.marks), without_sale, "{why:?}");
+        case.history = vec![past(1, Direction::Entry, 2)];
+        let again = case.decide(Subject::SignatureOnly { signed: &blank, void: Some(why) });
+        let used = (Class::Used, Some(Reason::AlreadyRedeemed));
+        assert_eq!(outcome(&again), if why == VoidWhy::Lost { used } else { refused(Reason::Void) }, "{why:?}");
+    }
+    let position = position();
+    let known = Case::entry().decide(Subject::Known { position: &position, signed: Some(&blank) });
+    assert_eq!((outcome(&known), known.marks), ((Class::Admitted, None), vec![]));
 }
 
 #[test]

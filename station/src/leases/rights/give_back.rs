@@ -1,11 +1,11 @@
-//! Giving rights back: what the server recalls, what was not used for long, what a person does not want here, and all
-//! of them when this station ends. The entry is written first, so that nothing is done by that right any more.
+//! Giving rights back: what the server recalls, what was not used for long, what is of an event that this station does not
+//! see any more, what a person does not want here, and all of them when this station ends. The entry is written first, so that nothing is done by that right any more.
 
 use super::{list, store};
 use crate::{
     change_feed::Topic,
     copies,
-    devices::Identity,
+    devices::{self, Identity},
     error::Fault,
     journal::{self, Pen},
     station::Station,
@@ -35,9 +35,10 @@ pub async fn give_back(station: &Station, identity: &Identity) -> Result<u32, Pr
 }
 
 fn give_back_in(tx: &Transaction<'_>, pen: &Pen, now: UtcMillis) -> Result<u32, Fault> {
+    let Some(me) = devices::current(tx)?.filter(|me| me.device_id == pen.station) else { return Ok(0) };
     let mut rights = 0;
     for held in store::held(tx, pen.station, pen.incarnation)? {
-        if held.is_due_back(store::last_used(tx, held.subject)?, now) {
+        if !me.events.contains(&held.event_id) || held.is_due_back(store::last_used(tx, held.subject)?, now) {
             release(tx, pen, &held)?;
             rights += 1;
         }

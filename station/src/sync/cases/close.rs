@@ -41,7 +41,7 @@ fn record(tx: &Transaction<'_>, pen: &Pen, request: &CloseCaseRequest) -> Result
         Some(how) => return Err(Fault::refused(Code::Conflict, format!("This case was closed before: {how}."))),
         None => {}
     }
-    let choices = choices_here(&case.kind);
+    let choices = choices_here(&case.kind, case.waits);
     if !choices.contains(&resolution) {
         let ways = choices.into_iter().map(Resolution::word).collect::<Vec<_>>().join(", ");
         let detail = match ways.as_str() {

@@ -33,7 +33,7 @@ fn view(tx: &Transaction<'_>, row: CaseRow) -> Result<CaseView, Fault> {
     let event = event.map(|event| OfEvent { name: event.name, zone: event.zone });
     let (closed_here, tried_at) = match store::done_here(tx, row.case_id)? {
         Some(done) if done.closes() => (Some((done.at, done.how)), None),
-        Some(done) => (None, Some(done.at)),
+        Some(done) => (None, Some(done.at).filter(|_| !done.refused)),
         None => (None, None),
     };
     let view = CaseView::of(row, event, closed_here);

@@ -24,13 +24,14 @@ pub fn forget_event(tx: &Transaction<'_>, event: EventId) -> Result<usize, Fault
     Ok(tx.prepare_cached(sql)?.execute([event.0])?)
 }
 
-/// A case that was closed here; one that was only tried again may be closed another time.
+/// A case that was closed here. The last entry holds: only what was tried again in vain, or refused by the server, is
+/// closed another time.
 pub fn project_closed(tx: &Transaction<'_>, entry: &Entry, case: CaseId, resolution: &str) -> Result<(), Fault> {
     let sql = "INSERT INTO case_closed (case_id, resolution, station, incarnation, seq, at)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6)
         ON CONFLICT (case_id) DO UPDATE SET resolution = excluded.resolution, station = excluded.station,
             incarnation = excluded.incarnation, seq = excluded.seq, at = excluded.at
-        WHERE case_closed.resolution = 'retry'";
+        WHERE (excluded.incarnation, excluded.seq) > (case_closed.incarnation, case_closed.seq)";
     let seq = i64::try_from(entry.seq).map_err(|_| Fault::Data("a seq is too large".into()))?;
     let at = entry.at.wall.0.saturating_add(entry.at.offset_ms);
     let id = case.0.as_bytes().as_slice();
@@ -46,23 +47,33 @@ pub(super) struct DoneHere {
     pub how: String,
     /// The server has not confirmed it.
     pub waits: bool,
+    /// The server says that the case is not closed that way.
+    pub refused: bool,
 }
 
 impl DoneHere {
     /// Whether that closes a case which is open as far as the server's word goes. What was to be tried again and still
-    /// cannot be applied is told open again: once the server has heard, its word holds.
+    /// cannot be applied, or was closed in a way the server refuses, is open again: once it has heard, its word holds.
     pub(super) fn closes(&self) -> bool {
-        self.waits || self.how != Resolution::Retry.word()
+        self.waits || (self.how != Resolution::Retry.word() && !self.refused)
     }
 }
 
+/// Whether the server named the entry of `case_closed` among those that close nothing.
+const REFUSED: &str = "EXISTS (SELECT 1 FROM station_case s, json_each(s.data, '$.refused') r
+    WHERE s.case_id = c.case_id AND r.value ->> 'station' = c.station
+        AND r.value ->> 'incarnation' = c.incarnation AND r.value ->> 'seq' = c.seq)";
+
 /// What was done with a case here.
 pub(super) fn done_here(connection: &Connection, case: CaseId) -> Result<Option<DoneHere>, Fault> {
-    let sql = "SELECT c.at, c.resolution, coalesce(j.outcome IS NULL AND j.seq IS NOT NULL, 0)
-        FROM case_closed c LEFT JOIN journal j USING (station, incarnation, seq) WHERE c.case_id = ?1";
-    let read =
-        |row: &rusqlite::Row<'_>| Ok(DoneHere { at: UtcMillis(row.get(0)?), how: row.get(1)?, waits: row.get(2)? });
-    Ok(connection.prepare_cached(sql)?.query_row([case.0.as_bytes().as_slice()], read).optional()?)
+    let sql = format!(
+        "SELECT c.at, c.resolution, coalesce(j.outcome IS NULL AND j.seq IS NOT NULL, 0), {REFUSED}
+        FROM case_closed c LEFT JOIN journal j USING (station, incarnation, seq) WHERE c.case_id = ?1"
+    );
+    let read = |row: &rusqlite::Row<'_>| {
+        Ok(DoneHere { at: UtcMillis(row.get(0)?), how: row.get(1)?, waits: row.get(2)?, refused: row.get(3)? })
+    };
+    Ok(connection.prepare_cached(&sql)?.query_row([case.0.as_bytes().as_slice()], read).optional()?)
 }
 
 /// How many cases are open, here and at the server.
@@ -70,11 +81,13 @@ pub(super) fn done_here(connection: &Connection, case: CaseId) -> Result<Option<
 /// # Errors
 /// When the database cannot be read.
 pub fn open_count(connection: &Connection) -> Result<u64, Fault> {
-    let sql = "SELECT count(*) FROM station_case
+    let sql = format!(
+        "SELECT count(*) FROM station_case
         WHERE data ->> 'closed_at' IS NULL AND case_id NOT IN (
             SELECT c.case_id FROM case_closed c LEFT JOIN journal j USING (station, incarnation, seq)
-            WHERE c.resolution <> 'retry' OR (j.seq IS NOT NULL AND j.outcome IS NULL))";
-    Ok(connection.prepare_cached(sql)?.query_row([], |row| row.get::<_, i64>(0))?.unsigned_abs())
+            WHERE (c.resolution <> 'retry' AND NOT {REFUSED}) OR (j.seq IS NOT NULL AND j.outcome IS NULL))"
+    );
+    Ok(connection.prepare_cached(&sql)?.query_row([], |row| row.get::<_, i64>(0))?.unsigned_abs())
 }
 
 /// All cases, as the server sent them.

@@ -298,7 +298,7 @@ impl FakeServer {
         wc1::sign(&claims, ORGANIZER, EVENT, &self.event_key).unwrap()
     }
 
-    fn sig1_code(&self, position: PositionId) -> String {
+    pub fn sig1_code(&self, position: PositionId) -> String {
         let claims = sig1::Sig1Claims {
             seed: sig1::seed(position, blank::ISSUE),
             item_id: ADULT,

@@ -3,7 +3,7 @@
 use crate::app::Tx;
 use uuid::Uuid;
 use willcall_domain::{
-    id::{EventId, ItemId, LeaseId, PositionId},
+    id::{DeviceId, EventId, ItemId, LeaseId, PositionId},
     leases::{BlankRange, UnitRange, Units},
     sync::change::{VoidBlanks, VoidWhy},
     ticketing::{CodeFormat, blank},
@@ -83,7 +83,7 @@ pub(in crate::leases) async fn void_ranges(tx: &mut Tx, base: PositionId) -> sql
         .collect()
 }
 
-/// Voids a part of a range; the same again changes nothing.
+/// Voids a part of a range; the same again changes nothing, but that what was lost may turn out to be stolen, or unsold.
 pub(in crate::leases) async fn void(
     tx: &mut Tx,
     (event, lease): (EventId, LeaseId),
@@ -96,7 +96,9 @@ pub(in crate::leases) async fn void(
         "INSERT INTO void_blanks (organizer_id, event_id, lease_id, item_id, base, from_n, until_n, why, at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
          ON CONFLICT (organizer_id, base, from_n) DO UPDATE
-             SET until_n = greatest(void_blanks.until_n, excluded.until_n), version = void_blanks.version + 1",
+             SET until_n = greatest(void_blanks.until_n, excluded.until_n), version = void_blanks.version + 1,
+                 why = CASE WHEN void_blanks.why = 'lost' AND excluded.until_n >= void_blanks.until_n
+                     THEN excluded.why ELSE void_blanks.why END",
     )
     .bind(tx.organizer.0)
     .bind(event.0)
@@ -105,11 +107,7 @@ pub(in crate::leases) async fn void(
     .bind(blank::base(part.base).0)
     .bind(i64::from(numbers.from))
     .bind(i64::from(numbers.until))
-    .bind(match why {
-        VoidWhy::Void => "void",
-        VoidWhy::Lost => "lost",
-        VoidWhy::Stolen => "stolen",
-    })
+    .bind(why.as_str())
     .bind(now.0)
     .execute(tx.conn())
     .await
@@ -143,12 +141,27 @@ pub(in crate::leases) async fn void_blanks(
                 base: PositionId(base),
                 from: super::count(from)?,
                 until: super::count(until)?,
-                why: match why.as_str() {
-                    "lost" => VoidWhy::Lost,
-                    "stolen" => VoidWhy::Stolen,
-                    _ => VoidWhy::Void,
-                },
+                why: VoidWhy::of_word(&why),
             })
+        })
+        .collect()
+}
+
+/// Every range of blanks that went to a till, with its lease.
+pub(in crate::leases) async fn ranges_of(tx: &mut Tx, till: DeviceId) -> sqlx::Result<Vec<(LeaseId, BlankRange)>> {
+    let rows: Vec<(Uuid, i64, Uuid, i64)> = sqlx::query_as(
+        "SELECT b.lease_id, b.item_id, b.base, b.count FROM lease l
+         JOIN blank_range b ON b.organizer_id = l.organizer_id AND b.lease_id = l.lease_id
+         WHERE l.organizer_id = $1 AND l.device_id = $2 ORDER BY b.base, b.item_id",
+    )
+    .bind(tx.organizer.0)
+    .bind(till.0)
+    .fetch_all(tx.conn())
+    .await?;
+    rows.into_iter()
+        .map(|(lease, item, base, count)| {
+            let range = BlankRange { item_id: ItemId(item), base: PositionId(base), count: super::count(count)? };
+            Ok((LeaseId(lease), range))
         })
         .collect()
 }

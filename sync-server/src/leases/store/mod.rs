@@ -9,7 +9,7 @@ pub(super) mod rights;
 mod sizes;
 mod unheard;
 
-pub(super) use blanks::{blank_ranges, insert_blank_ranges, sold_blanks, void, void_blanks, void_ranges};
+pub(super) use blanks::{blank_ranges, insert_blank_ranges, ranges_of, sold_blanks, void, void_blanks, void_ranges};
 pub(super) use grants::{admission_items, by_request, insert_lease, look_at_id, not_accepted};
 pub(super) use hand_overs::{
     Kept, given_blanks, hand_over, hand_over_rows, hand_overs_short_of, insert_hand_over, insert_taken, is_device,

@@ -81,6 +81,8 @@ pub struct CaseLine {
     pub at: i64,
     pub what: String,
     pub person: String,
+    /// A word of a way to close.
+    pub resolution: Option<String>,
     pub detail: String,
 }
 
@@ -90,7 +92,7 @@ pub struct CaseLine {
 /// When the database is away.
 pub async fn case_lines(tx: &mut Tx, cases: &[Uuid]) -> sqlx::Result<Vec<CaseLine>> {
     let rows = sqlx::query(
-        "SELECT case_id, at, what, person, detail FROM case_line
+        "SELECT case_id, at, what, person, resolution, detail FROM case_line
          WHERE organizer_id = $1 AND case_id = ANY($2) ORDER BY line_id",
     )
     .bind(tx.organizer.0)
@@ -104,6 +106,7 @@ pub async fn case_lines(tx: &mut Tx, cases: &[Uuid]) -> sqlx::Result<Vec<CaseLin
                 at: r.try_get("at")?,
                 what: r.try_get("what")?,
                 person: r.try_get("person")?,
+                resolution: r.try_get("resolution")?,
                 detail: r.try_get("detail")?,
             })
         })

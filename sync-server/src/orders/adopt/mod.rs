@@ -4,9 +4,10 @@
 
 mod store;
 
-use crate::{http::Failure, tx::Tx};
+use crate::{http::Failure, leases, tx::Tx};
+use std::collections::BTreeSet;
 use willcall_domain::{
-    id::{EventId, PositionId, QuotaId},
+    id::{EventId, OrderId, PositionId, QuotaId},
     orders::{OrderStatus, PositionRow},
     problem::{Code, Problem},
 };
@@ -14,9 +15,12 @@ use willcall_domain::{
 /// What was taken in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Adopted {
+    pub order: OrderId,
     pub event: EventId,
     pub positions: Vec<PositionId>,
-    pub quotas: Vec<QuotaId>,
+    pub quotas: BTreeSet<QuotaId>,
+    /// Those of them in which there was no room for it.
+    pub excess: BTreeSet<QuotaId>,
 }
 
 /// Takes an order in, by its tickets.
@@ -30,20 +34,26 @@ pub async fn adopt(tx: &mut Tx, positions: &[PositionRow]) -> Result<Adopted, Fa
         let detail = "An order with this number or code is here already.";
         return Err(Problem::new(Code::Conflict, detail).into());
     }
-    let mut quotas = Vec::new();
+    let mut places = Vec::new();
     for position in positions {
         if !store::insert_position(tx, position).await? {
             return Err(gone().into());
         }
-        // Sold is sold: places are taken even where none is left, and counted as excess.
         let holds = matches!(position.order_status, OrderStatus::Paid | OrderStatus::Pending) && !position.canceled;
         if holds {
-            quotas.extend(store::take_places(tx, position.item_id).await?);
+            places.extend(store::quotas_of(tx, position.item_id).await?);
         }
     }
     store::set_total(tx, first.order_id).await?;
-    quotas.sort_unstable();
-    quotas.dedup();
+    let quotas: BTreeSet<QuotaId> = places.iter().copied().collect();
+    leases::lock(tx, quotas.iter().copied()).await?;
+    let mut excess = BTreeSet::new();
+    // Sold is sold: places are taken even where none is left, and counted as excess.
+    for quota in places {
+        if leases::sell_uncovered(tx, quota).await? {
+            excess.insert(quota);
+        }
+    }
     let positions = positions.iter().map(|p| p.position_id).collect();
-    Ok(Adopted { event: first.event_id, positions, quotas })
+    Ok(Adopted { order: first.order_id, event: first.event_id, positions, quotas, excess })
 }

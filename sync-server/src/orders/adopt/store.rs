@@ -49,14 +49,10 @@ pub(super) async fn insert_position(tx: &mut Tx, row: &PositionRow) -> sqlx::Res
     Ok(done.rows_affected() == 1)
 }
 
-/// Takes a place of every quota the product counts in.
-pub(super) async fn take_places(tx: &mut Tx, item: ItemId) -> sqlx::Result<Vec<QuotaId>> {
+/// The quotas a product counts in.
+pub(super) async fn quotas_of(tx: &mut Tx, item: ItemId) -> sqlx::Result<Vec<QuotaId>> {
     let ids: Vec<i64> = sqlx::query_scalar(
-        "UPDATE quota q SET sold = q.sold + 1, version = q.version + 1,
-             excess = CASE WHEN q.size IS NULL THEN q.excess
-                           ELSE greatest(q.excess, q.sold + 1 + q.leased + q.unheard - q.size) END
-         FROM quota_item i WHERE i.organizer_id = $1 AND i.item_id = $2
-             AND q.organizer_id = $1 AND q.quota_id = i.quota_id RETURNING q.quota_id",
+        "SELECT quota_id FROM quota_item WHERE organizer_id = $1 AND item_id = $2 ORDER BY quota_id",
     )
     .bind(tx.organizer.0)
     .bind(item.0)

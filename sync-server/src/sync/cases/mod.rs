@@ -4,6 +4,7 @@
 mod resolve;
 mod retry;
 
+pub(super) use resolve::refuse;
 pub use resolve::{By, Resolved, resolve};
 pub(super) use retry::again;
 

@@ -10,7 +10,7 @@ use crate::{
 use willcall_domain::{
     id::{CaseId, DeviceId, StaffId},
     problem::{Code, Problem},
-    sync::{CaseKind, Resolution},
+    sync::{CaseKind, EntryRef, Resolution},
 };
 
 /// Longest note of who closes a case, in characters.
@@ -76,8 +76,6 @@ pub async fn resolve(
         return Ok(Resolved::ClosedBefore { resolution: case.resolution, person: case.person });
     }
     if matches!(by, By::Device { .. }) && resolution.only_in_the_office() {
-        let line = store::Line { what: "refused", person: by.name(), resolution: resolution.word(), detail: "" };
-        store::add_line(tx, id, line).await?;
         return Err(Problem::new(Code::Forbidden, "This is decided in the office.").into());
     }
     let waiting = store::entries_waiting(tx, id).await? > 0;
@@ -103,6 +101,22 @@ pub async fn resolve(
     Ok(Resolved::Closed)
 }
 
+/// A station closed a case in a way it cannot be closed in there: a line says so, and the station has it open again.
+pub(in crate::sync) async fn refuse(
+    tx: &mut Tx,
+    id: CaseId,
+    resolution: Resolution,
+    by: &By<'_>,
+    entry: EntryRef,
+) -> Result<(), Failure> {
+    let detail = serde_json::to_string(&entry).map_err(Failure::internal)?;
+    let line = store::Line { what: "refused", person: by.name(), resolution: resolution.word(), detail: &detail };
+    store::add_line(tx, id, line).await?;
+    store::touch(tx, id).await?;
+    tracing::info!(organizer = tx.organizer.0, case = %id, how = resolution.word(), "a case is not closed that way");
+    Ok(())
+}
+
 /// Does what the way says; `Some` says why it could not be done.
 async fn carry_out(
     app: &App,
@@ -121,7 +135,7 @@ async fn carry_out(
             Ok(None)
         }
         Resolution::Adopt => {
-            offers::adopt(tx, case.case_id).await?;
+            offers::adopt(tx, case.case_id, case.device).await?;
             Ok(None)
         }
         Resolution::Release => {

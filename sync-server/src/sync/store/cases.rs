@@ -7,7 +7,7 @@ use uuid::Uuid;
 use willcall_domain::{
     clock::UtcMillis,
     id::{CaseId, DeviceId, EventId, StaffId},
-    sync::{Row, change::CaseRow},
+    sync::{EntryRef, Row, change::CaseRow},
 };
 
 /// What a case is about, besides its id and time.
@@ -188,6 +188,7 @@ pub(in crate::sync) struct Line<'a> {
     pub what: &'a str,
     pub person: &'a str,
     pub resolution: &'a str,
+    /// Of `tried`, why it still cannot be; of `refused`, the entry that wanted it, as [`EntryRef`].
     pub detail: &'a str,
 }
 
@@ -207,6 +208,21 @@ pub(in crate::sync) async fn add_line(tx: &mut Tx, id: CaseId, line: Line<'_>) -
     .execute(tx.conn())
     .await?;
     Ok(())
+}
+
+/// A case that stations must take for news, though nothing of it changed.
+pub(in crate::sync) async fn touch(tx: &mut Tx, id: CaseId) -> sqlx::Result<()> {
+    sqlx::query("UPDATE station_case SET version = version + 1 WHERE organizer_id = $1 AND case_id = $2")
+        .bind(tx.organizer.0)
+        .bind(id.0)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// The entry a line is about.
+fn entry(text: &str) -> sqlx::Result<EntryRef> {
+    serde_json::from_str(text).map_err(|error| sqlx::Error::Decode(error.into()))
 }
 
 /// How many entries wait with a case, in the journal or set aside.
@@ -231,7 +247,13 @@ pub(in crate::sync) async fn rows(
     let events: Vec<i64> = events.iter().map(|e| e.0).collect();
     let rows = sqlx::query(
         "SELECT c.case_id, c.kind, c.event_id, c.device_id, d.name AS device, c.detail, c.opened_at, c.closed_at,
-             c.resolution, c.version
+             c.resolution, c.version,
+             EXISTS (SELECT FROM journal_entry j
+                 WHERE j.organizer_id = $1 AND j.case_id = c.case_id AND j.outcome = 'parked')
+             OR EXISTS (SELECT FROM quarantine q
+                 WHERE q.organizer_id = $1 AND q.case_id = c.case_id AND q.settled_at IS NULL) AS waits,
+             ARRAY(SELECT l.detail FROM case_line l WHERE l.organizer_id = $1 AND l.case_id = c.case_id
+                 AND l.what = 'refused' AND l.detail <> '' ORDER BY l.line_id) AS refused
          FROM station_case c JOIN device d ON d.organizer_id = c.organizer_id AND d.device_id = c.device_id
          WHERE c.organizer_id = $1 AND (c.event_id = ANY($2) OR (c.event_id IS NULL AND c.device_id = $3))
              AND CASE WHEN $4::uuid[] IS NULL THEN c.closed_at IS NULL ELSE c.case_id = ANY($4) END
@@ -256,6 +278,12 @@ pub(in crate::sync) async fn rows(
                 opened_at: UtcMillis(r.try_get("opened_at")?),
                 closed_at: r.try_get::<Option<i64>, _>("closed_at")?.map(UtcMillis),
                 resolution: r.try_get("resolution")?,
+                waits: r.try_get("waits")?,
+                refused: r
+                    .try_get::<Vec<String>, _>("refused")?
+                    .iter()
+                    .map(|text| entry(text))
+                    .collect::<Result<_, _>>()?,
                 version: r.try_get("version")?,
             };
             Ok((case_id.to_string(), Row::Case(row)))
