@@ -92,7 +92,8 @@ async fn replay(spoken: &[Value]) -> anyhow::Result<Replayed> {
                 post(&http, &house, Some(&enrolment), "leases", &ask).await?
             }
             "changes" => {
-                // From the beginning: what the recording was at has other numbers here.
+                // From the beginning: what the recording was at has other numbers here. What was just sent has one too.
+                house.number().await?;
                 let history = enrolment["history"].as_str().context("a history")?;
                 let path = format!("changes?history={history}&after=0&wait_s=0");
                 get(&http, &house, &enrolment, &path).await?
