@@ -119,7 +119,8 @@ impl Found {
             wrong("facts are gone, and the station does not doubt".to_owned());
         }
         // A station that doubts itself and names what is missing has said it.
-        if !one.says_so && !(one.doubts && one.names_them) && one.known < one.facts {
+        let said = one.says_so || (one.doubts && one.names_them);
+        if !said && one.known < one.facts {
             wrong("nothing says what happened".to_owned());
         }
         if !one.journal.is_empty() && one.named == 0 {
