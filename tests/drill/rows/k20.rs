@@ -351,7 +351,8 @@ async fn made_anew(base: &Path, codes: &[String], house: &mut House) -> anyhow::
     };
     let alone = rebuild(folder.path())?;
     let mut wrong = Vec::new();
-    if alone["waiting"].as_u64() != Some(before) {
+    // Making it anew is a fact or two itself; none may be fewer.
+    if alone["waiting"].as_u64().is_none_or(|waiting| waiting < before) {
         wrong.push(format!("{before} waited, {} after it was made anew", alone["waiting"]));
     }
     house.start().await?;
