@@ -35,26 +35,8 @@ const AT_ONCE: usize = 5_000;
 /// As many as asked the peer at once.
 const SCANNERS: u64 = 16;
 
-const PLAN: &str = r#"
-[[organizer]]
-slug = "bench"
-name = "Bench"
-
-[[organizer.event]]
-slug = "night"
-name = "A Night"
-starts_at = "+1d 20:00"
-
-[[organizer.event.item]]
-name = "Adult"
-price = "24.00"
-tax_rate = "7"
-
-[[organizer.event.quota]]
-name = "Hall"
-size = 1000000
-items = ["Adult"]
-
+/// Beside the hall of [`crate::sync`].
+const DOOR: &str = r#"
 [[organizer.device]]
 name = "Door 1"
 gate = "Main entrance"
@@ -73,7 +55,7 @@ pub async fn figures() -> anyhow::Result<Vec<Figure>> {
 
 async fn measure(folder: &std::path::Path, server: &Running) -> anyhow::Result<Vec<Figure>> {
     let plan = folder.join("plan.toml");
-    std::fs::write(&plan, PLAN)?;
+    std::fs::write(&plan, [crate::sync::HALL, DOOR].concat())?;
     let seeded = seed::run(server.app(), &plan).await?;
     let house = seeded.organizers.first().context("an organizer")?;
     let event = house.events.first().context("an event")?;

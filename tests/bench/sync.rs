@@ -50,7 +50,8 @@ const UPLOADERS: usize = 8;
 const PAGES_EACH: usize = 6;
 const PAGE: usize = 500;
 
-const PLAN: &str = r#"
+/// One event in one hall, with as many places as anybody wants.
+pub const HALL: &str = r#"
 [[organizer]]
 slug = "bench"
 name = "Bench"
@@ -92,7 +93,7 @@ struct Place<'a> {
 
 async fn measure(folder: &Path, server: &Running) -> anyhow::Result<Vec<Figure>> {
     let plan = folder.join("plan.toml");
-    std::fs::write(&plan, PLAN)?;
+    std::fs::write(&plan, HALL)?;
     let seeded = seed::run(server.app(), &plan).await?;
     let house = seeded.organizers.first().context("an organizer")?;
     let event = house.events.first().context("an event")?;
