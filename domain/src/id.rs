@@ -61,6 +61,10 @@ number_id! {
     EventId,
     /// A product: anything sold.
     ItemId,
+    /// One form of a product: its size, its kind, its price for whom.
+    VariationId,
+    /// One date of an event that takes place several times.
+    DateId,
     /// A counter of how many may be sold over a set of items.
     QuotaId,
     /// A check-in list: which positions may be admitted where.
@@ -69,6 +73,16 @@ number_id! {
     DeviceId,
     /// A code that gives its bearer something once: a price, a product, a place.
     VoucherId,
+    /// A person who signs in at devices.
+    OperatorId,
+    /// A place where people are let in or out.
+    GateId,
+    /// Something asked of the holder of a ticket.
+    QuestionId,
+    /// One of the answers a question offers.
+    OptionId,
+    /// A card that is printed for a guest, as an organizer laid it out.
+    BadgeId,
 }
 
 event_id! {
@@ -94,4 +108,6 @@ event_id! {
     HandOverId,
     /// The permission of one holder to do what may happen once.
     RightId,
+    /// A wristband, card or tag that stands for a ticket. Born where the ticket was exchanged for it.
+    MediumId,
 }

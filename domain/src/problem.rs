@@ -70,6 +70,10 @@ codes! {
     Underpaid = "underpaid", 422, "The amount given is less than the total.";
     /// At the till: nothing is sold, and no money is to be taken, until this station has met the server.
     InDoubt = "in-doubt", 409, "This station doubts that its data is the newest.";
+    /// At the till, before money is taken: the organizer has switched sales at tills off.
+    TillSalesOff = "till-sales-off", 409, "Tills do not sell for this event now.";
+    /// At the station: asks who it is and for the PIN.
+    Locked = "locked", 423, "Somebody must sign in first.";
     /// As a sentence: another program holds what is needed.
     Busy = "busy", 409, "Already in use by another program.";
     /// A file or database that is not what it should be; it is set aside.

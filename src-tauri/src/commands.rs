@@ -1,17 +1,21 @@
 //! The one table of what the window may ask: name → request → answer. Registers each with Tauri and tells TypeScript.
 //! What a command does stands in `commands/`, a few lines each; what is right is decided in the engine.
 
+pub mod access;
 pub mod camera;
 pub mod checkin;
 pub mod copies;
 pub mod devices;
 pub mod leases;
+pub mod scanner;
 pub mod settings;
 pub mod sync;
 pub mod till;
 
 use self::{
-    checkin::SearchRequest,
+    checkin::{
+        BadgeForm, DoorListForm, ExchangeForm, ListForm, ReadyForm, ScanForm, SearchRequest, TurnstileForm, UndoForm,
+    },
     copies::{CopiesForm, PutBackView, RestoreForm, WipeForm},
     devices::EnrolForm,
     leases::{CodeForm, GiveForm, UnitsFile, WriteAgainForm},
@@ -20,7 +24,11 @@ use self::{
 };
 use crate::{
     App,
-    host::{camera::CameraChoice, printer::Printed},
+    host::{
+        camera::{CameraChoice, CameraControl, SetControl},
+        chooser::ChooseForm,
+        printer::Printed,
+    },
     settings::Settings,
     typescript::Book,
 };
@@ -28,8 +36,12 @@ use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use std::sync::Arc;
 use tauri::State;
 use willcall_domain::{
-    checkin::wire::{DoorView, FoundTicket, ScanRequest, UndoRequest, VerdictView},
-    devices::wire::StatusView,
+    access::view::{PeopleView, SignInRequest},
+    checkin::{
+        board::{ArrivalsView, RefusedScan},
+        wire::{DoorView, ExchangeView, FoundTicket, VerdictView},
+    },
+    devices::{readiness::ReadinessView, wire::StatusView},
     leases::{
         right_view::{PayOrderRequest, RefundOrderRequest, RightView, RightsView, TakeRightRequest},
         view::{GivenView, HandOverOffer, LeasesView, ReturnRequest},
@@ -97,9 +109,20 @@ commands! {
     copies_restore(RestoreForm) -> PutBackView = copies::restore;
     copies_rebuild -> PutBackView = copies::rebuild;
     copies_wipe(WipeForm) -> StatusView = copies::wipe;
+    access_people -> PeopleView = access::people;
+    access_sign_in(SignInRequest) -> PeopleView = access::sign_in;
+    access_sign_out -> PeopleView = access::sign_out;
     checkin_door -> DoorView = checkin::door;
-    checkin_scan(ScanRequest) -> VerdictView = checkin::scan;
-    checkin_undo(UndoRequest) -> DoorView = checkin::undo;
+    checkin_scan(ScanForm) -> VerdictView = checkin::scan;
+    checkin_exchange(ExchangeForm) -> ExchangeView = checkin::exchange;
+    checkin_undo(UndoForm) -> DoorView = checkin::undo;
+    checkin_arrivals(ListForm) -> ArrivalsView = checkin::arrivals;
+    checkin_refused -> Vec<RefusedScan> = checkin::refused;
+    checkin_ready(ReadyForm) -> ReadinessView = checkin::ready;
+    checkin_door_list(DoorListForm) -> Printed = checkin::door_list;
+    checkin_badge(BadgeForm) -> Printed = checkin::badge;
+    checkin_turnstile(TurnstileForm) -> () = checkin::turnstile;
+    window_choose(ChooseForm) -> Option<String> = settings::choose;
     checkin_search(SearchRequest) -> Vec<FoundTicket> = checkin::search;
     till_view -> TillView = till::view;
     till_sell(SellRequest) -> SaleView = till::sell;
@@ -123,6 +146,11 @@ commands! {
     camera_list -> Vec<CameraChoice> = camera::list;
     camera_start -> () = camera::start;
     camera_stop -> () = camera::stop;
+    scanner_ports -> Vec<String> = scanner::ports;
+    scanner_start -> () = scanner::start;
+    scanner_stop -> () = scanner::stop;
+    camera_controls -> Vec<CameraControl> = camera::controls;
+    camera_set(SetControl) -> Vec<CameraControl> = camera::set;
     printer_list -> Vec<String> = till::printers;
 }
 

@@ -13,7 +13,7 @@ pub use start::main;
 
 use engine::Engine;
 use events::Voice;
-use host::{camera::Camera, printer::Printer, sound::Speaker};
+use host::{camera::Camera, printer::Printer, scanner::Scanner, sound::Speaker};
 use settings::{CameraSource, SettingsFile};
 use std::sync::Arc;
 use willcall_domain::problem::Problem;
@@ -24,6 +24,7 @@ pub struct App {
     pub engine: Engine,
     pub settings: SettingsFile,
     pub camera: Arc<Camera>,
+    pub scanner: Arc<Scanner>,
     pub speaker: Speaker,
     pub printer: Printer,
     pub voice: Voice,
@@ -44,5 +45,17 @@ impl App {
     #[must_use]
     pub fn camera_source(&self) -> CameraSource {
         self.camera_by_hand.clone().unwrap_or_else(|| self.settings.get().camera)
+    }
+
+    /// All cameras to look through, each once.
+    #[must_use]
+    pub fn camera_sources(&self) -> Vec<CameraSource> {
+        let mut sources = vec![self.camera_source()];
+        for more in self.settings.get().more_cameras {
+            if more != CameraSource::None && !sources.contains(&more) {
+                sources.push(more);
+            }
+        }
+        sources
     }
 }

@@ -1,6 +1,7 @@
 //! What this window remembers of its user's wishes: one JSON file in the data folder. Owns the file and its shape;
 //! knows nothing of what the wishes lead to. Nothing in it is part of the business: losing it loses comfort only.
 
+use crate::host::{scanner::SerialScanner, turnstile::Turnstile};
 use serde::{Deserialize, Serialize};
 use std::{
     fs::{self, File},
@@ -18,6 +19,8 @@ use willcall_domain::{
 
 /// The name of the file in the data folder.
 const FILE: &str = "settings.json";
+/// More cameras beside the first keep a machine busy for nothing.
+const CAMERAS_LIMIT: usize = 3;
 /// Longer wedge affixes than this are a mistake: a scanner types a few characters around a code.
 const AFFIX_LIMIT: usize = 16;
 
@@ -95,6 +98,8 @@ pub struct Settings {
     pub language: Language,
     pub theme: Theme,
     pub camera: CameraSource,
+    /// Further cameras that look at the same time.
+    pub more_cameras: Vec<CameraSource>,
     /// A print queue; `None` saves papers as files.
     pub printer: Option<String>,
     /// Whether verdicts are heard.
@@ -104,6 +109,16 @@ pub struct Settings {
     /// The check-in list this door works on.
     pub list_id: Option<ListId>,
     pub direction: Direction,
+    /// Lists of other events whose tickets are let in at the same time.
+    pub more_lists: Vec<ListId>,
+    /// The list is chosen by its times, where some list has times.
+    pub list_by_schedule: bool,
+    /// A print queue for badges; `None` saves them as files.
+    pub badge_printer: Option<String>,
+    /// What is told when somebody may go through.
+    pub turnstile: Turnstile,
+    /// A scanner on a serial port.
+    pub serial_scanner: Option<SerialScanner>,
     /// What the hardware scanner types before each code; empty for nothing.
     pub wedge_prefix: String,
     /// What it types after each code besides Enter or Tab; empty for nothing.
@@ -116,11 +131,17 @@ impl Default for Settings {
             language: Language::En,
             theme: Theme::System,
             camera: CameraSource::None,
+            more_cameras: Vec::new(),
             printer: None,
             sounds: true,
             print_automatically: true,
             list_id: None,
             direction: Direction::Entry,
+            more_lists: Vec::new(),
+            list_by_schedule: true,
+            badge_printer: None,
+            turnstile: Turnstile::None,
+            serial_scanner: None,
             wedge_prefix: String::new(),
             wedge_suffix: String::new(),
         }
@@ -134,15 +155,25 @@ impl Settings {
                 return Err(Problem::field(field, format!("At most {AFFIX_LIMIT} characters.")));
             }
         }
-        match &self.camera {
-            CameraSource::Folder { path } | CameraSource::Mjpeg { path } if path.trim().is_empty() => {
-                Err(Problem::field("camera", "Say where the pictures are."))
-            }
-            CameraSource::None
-            | CameraSource::Device { .. }
-            | CameraSource::Folder { .. }
-            | CameraSource::Mjpeg { .. } => Ok(()),
+        self.turnstile.check()?;
+        self.serial_scanner.as_ref().map_or(Ok(()), SerialScanner::check)?;
+        if self.more_cameras.len() > CAMERAS_LIMIT {
+            return Err(Problem::field("more_cameras", format!("At most {CAMERAS_LIMIT} more.")));
         }
+        let all =
+            std::iter::once(("camera", &self.camera)).chain(self.more_cameras.iter().map(|one| ("more_cameras", one)));
+        for (field, source) in all {
+            match source {
+                CameraSource::Folder { path } | CameraSource::Mjpeg { path } if path.trim().is_empty() => {
+                    return Err(Problem::field(field, "Say where the pictures are."));
+                }
+                CameraSource::None
+                | CameraSource::Device { .. }
+                | CameraSource::Folder { .. }
+                | CameraSource::Mjpeg { .. } => {}
+            }
+        }
+        Ok(())
     }
 }
 

@@ -4,17 +4,23 @@ use crate::{
     App, commands,
     engine::Engine,
     events::Voice,
-    host::{camera::Camera, printer::Printer, sound, sound::Speaker, window},
+    host::{awake, camera::Camera, printer::Printer, scanner::Scanner, sound, sound::Speaker, window},
     settings::{CameraSource, Language, Settings, SettingsFile},
 };
 use clap::Parser;
-use std::{ffi::OsString, io, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{
+    ffi::OsString,
+    io,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
 use tauri::{AppHandle, async_runtime};
 use willcall_domain::{
     checkin::wire::{Class, Direction},
     problem::{Code, Problem},
 };
-use willcall_station::{Host, KeyStoreChoice, Station, StationConfig};
+use willcall_station::{Host, KeyStoreChoice, Station, StationConfig, command::Command, socket};
 
 /// The window of a Willcall station: door and till.
 #[derive(Debug, Parser)]
@@ -68,16 +74,29 @@ fn run(args: Args) -> Result<ExitCode, Problem> {
     }
     // Only the first choice counts; another part of the process may have made it already, which is the same one.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    show(&Arc::new(open(args)?))
+    let data = args.data.clone().map_or_else(usual_folder, Ok)?;
+    match open(args, &data) {
+        // It runs already: that one comes forward, and this one has nothing to do.
+        Err(problem) if problem.code == Code::Busy && comes_forward(&data) => Ok(ExitCode::SUCCESS),
+        opened => show(&Arc::new(opened?)),
+    }
+}
+
+/// Asks the window that has this folder to come forward; answers whether there is one.
+fn comes_forward(data: &Path) -> bool {
+    let asked = async_runtime::block_on(socket::ask(data, &Command::Show));
+    // A station without a window answers, too, and has none to show.
+    let is_window =
+        |status: &serde_json::Value| status["software"].as_str().is_some_and(|s| s.starts_with("willcall "));
+    asked.is_some_and(|answer| answer.as_ref().is_ok_and(is_window))
 }
 
 /// Opens the engine and what the window needs beside it.
-fn open(args: Args) -> Result<App, Problem> {
-    let data = args.data.map_or_else(usual_folder, Ok)?;
+fn open(args: Args, data: &Path) -> Result<App, Problem> {
     let host = Host::system();
     let clock = Arc::clone(&host.clock);
     let config = StationConfig {
-        data: data.clone(),
+        data: data.to_path_buf(),
         key_store: KeyStoreChoice::Auto,
         software: format!("willcall {} {}", env!("CARGO_PKG_VERSION"), std::env::consts::OS),
     };
@@ -87,13 +106,14 @@ fn open(args: Args) -> Result<App, Problem> {
         enrol(&engine.station()?, url, token);
     }
     let first = Settings { language: system_language(), ..Settings::default() };
-    let settings = SettingsFile::open(&data, first, clock.now())?;
+    let settings = SettingsFile::open(data, first, clock.now())?;
     Ok(App {
         engine,
         settings,
         camera: Arc::new(Camera::new(Arc::clone(&clock), voice.of_camera())),
+        scanner: Arc::new(Scanner::new(Arc::clone(&clock), voice.of_scanner())),
         speaker: Speaker::new(clock),
-        printer: Printer::new(&data),
+        printer: Printer::new(data),
         voice,
         camera_by_hand: args.camera,
     })
@@ -122,6 +142,11 @@ fn show(app: &Arc<App>) -> Result<ExitCode, Problem> {
         .setup(move |tauri| {
             voice.give(tauri.handle().clone());
             async_runtime::spawn(end_when_told(tauri.handle().clone()));
+            // Kept as long as the window is: the screen stays awake.
+            async_runtime::spawn(async {
+                let _awake = awake::keep_awake().await;
+                std::future::pending::<()>().await;
+            });
             window::open(tauri.handle())?;
             Ok(())
         })
@@ -129,6 +154,7 @@ fn show(app: &Arc<App>) -> Result<ExitCode, Problem> {
         .map_err(|error| no_window(&error))?;
     let code = window.run_return(|_, _| {});
     app.camera.stop();
+    app.scanner.stop();
     async_runtime::block_on(app.engine.end());
     tracing::info!(code, "ended");
     Ok(u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from))

@@ -14,7 +14,7 @@ fn present(folder: &Path) -> BTreeMap<String, String> {
 
 /// What cases say, from the words of the office: one text for one thing in the whole house.
 fn case_words() -> String {
-    let tables = ["kinds", "ways", "endings", "moot"];
+    let tables = ["kinds", "ways", "endings", "moot", "doubts"];
     let of_language = |language: &str| {
         let path = format!("{}/../assets/office/words/cases/{language}.toml", env!("CARGO_MANIFEST_DIR"));
         let mut all: toml::Table = toml::from_str(&fs::read_to_string(path).unwrap()).unwrap();

@@ -12,6 +12,8 @@ pub enum Topic {
     Status,
     Door,
     Till,
+    /// Somebody started the window's program again: the one that runs comes forward.
+    Show,
     /// Kept by the window's host, not by the station.
     Settings,
 }

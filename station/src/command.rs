@@ -3,34 +3,31 @@
 
 mod leases;
 mod rights;
+mod sell;
 
 pub use leases::{LeaseAsk, VoidAsk};
 pub use rights::RightAsk;
+pub use sell::Wish;
 
 use crate::{copies::places::PlacesChange, station::Station};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::path::PathBuf;
 use willcall_domain::{
-    catalog::{EventRow, ItemRow},
+    access::view::SignInRequest,
+    catalog::EventRow,
     checkin::{
         Class, Direction, ListRow, VerdictView,
-        wire::{ScanRequest, UndoRequest},
+        medium::MediumKind,
+        question::AnswerGiven,
+        wire::{ExchangeRequest, ScanRequest, UndoRequest},
     },
     clock::UtcMillis,
-    id::{CaseId, EventId, ItemId, RequestId, ScanId},
-    money::Money,
+    id::{CaseId, EventId, RequestId, ScanId},
+    paper::Language,
     problem::{Code, Problem},
     sync::{Resolution, case_view::CloseCaseRequest},
-    till::wire::{SellLine, SellRequest, Tender},
 };
-
-/// A product by number or name, and how many.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Wish {
-    pub item: String,
-    pub quantity: u32,
-}
 
 /// A question to a station.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +45,33 @@ pub enum Command {
         list: Option<String>,
         exit: bool,
         at: Option<UtcMillis>,
+        /// Lists of other events scanned at the same time, by number or name.
+        #[serde(default)]
+        also: Vec<String>,
+        /// Answers to what was asked.
+        #[serde(default)]
+        answers: Vec<AnswerGiven>,
+        /// Let in although the order is not paid.
+        #[serde(default)]
+        unpaid: bool,
+    },
+    /// A ticket is exchanged for a wristband or the like.
+    Exchange {
+        code: String,
+        /// What the medium reads.
+        identifier: String,
+        /// Number or name; may be left away where there is one list only.
+        list: Option<String>,
+        kind: MediumKind,
+        replace: bool,
+    },
+    /// Everybody of a check-in list into a file that ends in `.pdf` or `.csv`.
+    DoorList {
+        /// Number or name; may be left away where there is one list only.
+        list: Option<String>,
+        file: PathBuf,
+        #[serde(default)]
+        language: Language,
     },
     /// A scan is to be as if it never was.
     Undo {
@@ -102,6 +126,22 @@ pub enum Command {
         resolution: String,
     },
     ChangeKey,
+    /// Somebody signs in by PIN at the station that runs.
+    SignIn {
+        request: SignInRequest,
+    },
+    SignOut,
+    /// The window of the station that runs comes forward.
+    Show,
+}
+
+impl Command {
+    /// An entry, now, with nothing else said.
+    #[must_use]
+    pub fn entry(code: impl Into<String>, list: Option<String>) -> Self {
+        let code = code.into();
+        Self::Scan { code, list, exit: false, at: None, also: Vec::new(), answers: Vec::new(), unpaid: false }
+    }
 }
 
 /// How a command came out, for exit codes.
@@ -121,15 +161,29 @@ pub async fn execute(station: &Station, command: Command) -> Result<Value, Probl
         Command::Status => json(&station.status().await?),
         Command::Enrol { url, token } => json(&station.enrol(&url, &token).await?),
         Command::Sync => json(&station.sync_once().await?),
-        Command::Scan { code, list, exit, at } => {
+        Command::Scan { code, list, exit, at, also, answers, unpaid } => {
             let (events, _) = station.catalog().await?;
             let list_id = find_list(&station.lists().await?, &events, list.as_deref())?.list_id;
             let direction = if exit { Direction::Exit } else { Direction::Entry };
-            json(&station.scan(ScanRequest { code, list_id, direction, at }).await?)
+            let lists = station.lists().await?;
+            let find = |text: &String| find_list(&lists, &events, Some(text)).map(|list| list.list_id);
+            let more_lists = also.iter().map(find).collect::<Result<Vec<_>, Problem>>()?;
+            let plain = ScanRequest::new(code, list_id, direction);
+            json(&station.scan(ScanRequest { at, more_lists, answers, admit_unpaid: unpaid, ..plain }).await?)
+        }
+        Command::Exchange { code, identifier, list, kind, replace } => {
+            let (events, _) = station.catalog().await?;
+            let list_id = find_list(&station.lists().await?, &events, list.as_deref())?.list_id;
+            json(&station.exchange(ExchangeRequest { code, identifier, kind, list_id, replace }).await?)
+        }
+        Command::DoorList { list, file, language } => {
+            let (events, _) = station.catalog().await?;
+            let list = find_list(&station.lists().await?, &events, list.as_deref())?.list_id;
+            json(&station.write_door_list(list, language, file).await?)
         }
         Command::Undo { scan, reason } => json(&station.undo(UndoRequest { scan_id: scan, reason }).await?),
         Command::Sell { lines, cash, vouchers, request_id } => {
-            json(&sell(station, (&lines, vouchers), &cash, request_id).await?)
+            json(&sell::sell(station, (&lines, vouchers), &cash, request_id).await?)
         }
         Command::Right { ask } => rights::execute(station, ask).await,
         Command::Void { ask } => leases::void(station, ask).await,
@@ -147,6 +201,12 @@ pub async fn execute(station: &Station, command: Command) -> Result<Value, Probl
             json(&station.close_case(CloseCaseRequest { case_id: case, resolution }).await?)
         }
         Command::ChangeKey => json(&station.change_key().await?),
+        Command::SignIn { request } => json(&station.sign_in(request).await?),
+        Command::SignOut => json(&station.sign_out().await?),
+        Command::Show => {
+            station.show();
+            json(&station.status().await?)
+        }
     }
 }
 
@@ -182,10 +242,12 @@ pub fn of_problem(problem: &Problem) -> Outcome {
         | Code::Unauthenticated
         | Code::Forbidden
         | Code::SoldOut
+        | Code::TillSalesOff
         | Code::LeaseSpent
         | Code::NeedsLink
         | Code::Conflict
         | Code::InDoubt
+        | Code::Locked
         | Code::TooLarge
         | Code::Method
         | Code::Revoked
@@ -224,55 +286,7 @@ fn find_list<'a>(lists: &'a [ListRow], events: &[EventRow], asked: Option<&str>)
     }
 }
 
-/// The product of this number, or the one on sale of this name; a name that several have is none.
-fn find_item<'a>(items: &'a [ItemRow], events: &[EventRow], asked: &str) -> Result<&'a ItemRow, Problem> {
-    if let Some(by_id) = asked.parse().ok().and_then(|id| items.iter().find(|i| i.item_id == ItemId(id))) {
-        return Ok(by_id);
-    }
-    let named: Vec<_> = items.iter().filter(|i| i.active && i.name.eq_ignore_ascii_case(asked)).collect();
-    match named[..] {
-        [only] => Ok(only),
-        [] => Err(Problem::new(Code::NotFound, format!("There is no product {asked:?} here."))),
-        _ => {
-            let each = named.iter().map(|i| format!("{} {}", i.item_id, of_event(&i.name, i.event_id, events)));
-            let each = each.collect::<Vec<_>>().join(", ");
-            Err(Problem::field("items", format!("Several products are called {asked:?}; give the number: {each}.")))
-        }
-    }
-}
-
 fn of_event(name: &str, event: EventId, events: &[EventRow]) -> String {
     let event = events.iter().find(|e| e.event_id == event);
     event.map_or_else(|| name.to_owned(), |event| format!("{name} ({})", event.name))
-}
-
-async fn sell(
-    station: &Station,
-    (wishes, vouchers): (&[Wish], Vec<String>),
-    cash: &str,
-    request_id: Option<RequestId>,
-) -> Result<willcall_domain::till::wire::SaleView, Problem> {
-    let (events, items) = station.catalog().await?;
-    let mut lines = Vec::with_capacity(wishes.len());
-    let mut event: Option<&EventRow> = None;
-    for wish in wishes {
-        let item = find_item(&items, &events, &wish.item)?;
-        let unknown = || Problem::new(Code::NotFound, format!("The event of {:?} is not here.", wish.item));
-        let of = events.iter().find(|e| e.event_id == item.event_id).ok_or_else(unknown)?;
-        if event.is_some_and(|e| e.event_id != of.event_id) {
-            return Err(Problem::field("lines", "One sale is for one event."));
-        }
-        event = Some(of);
-        lines.push(SellLine { item_id: item.item_id, quantity: wish.quantity });
-    }
-    let event = event.ok_or_else(|| Problem::field("lines", "Name at least one product."))?;
-    let given = Money::parse(cash, event.currency).map_err(|e| Problem::field("cash", format!("{e}.")))?;
-    let request = SellRequest {
-        request_id: request_id.unwrap_or_else(|| station.new_request_id()),
-        event_id: event.event_id,
-        lines,
-        vouchers,
-        tender: Tender::Cash { given_minor: given.minor },
-    };
-    station.sell(request).await
 }

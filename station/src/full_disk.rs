@@ -22,16 +22,20 @@ async fn limit_size(station: &Station, more: Option<i64>) {
     station.db().write(limit).await.unwrap();
 }
 
-/// Scans unknown codes until the disk takes not even a short one any more; answers how many it took and what it did not.
-async fn fill(station: &Station) -> (u64, Vec<VerdictView>) {
+/// Scans unknown codes until the disk takes not even an entry any more, which needs least; answers how many it took and
+/// what it did not.
+async fn fill(station: &Station, server: &FakeServer) -> (u64, Vec<VerdictView>) {
     let (mut recorded, mut lost) = (0, Vec::new());
     for n in 0..2000 {
         // Long ones first; then what is left in the last pages is used up.
-        let code = if lost.is_empty() { format!("code {n} {}", "x".repeat(900)) } else { format!("{n}") };
+        let code = match lost.len() {
+            0 => format!("code {n} {}", "x".repeat(900)),
+            _ => server.code(PositionId(Uuid::from_u128(100_000 + n)), 0),
+        };
         let verdict = scan(station, &code).await;
         match verdict.delivery {
             Delivery::NotRecorded => lost.push(verdict),
-            Delivery::Here | Delivery::Sent | Delivery::Refused => recorded += 1,
+            Delivery::Here | Delivery::Sent | Delivery::Refused | Delivery::Asked => recorded += 1,
         }
         if lost.len() == 8 {
             return (recorded, lost);
@@ -47,8 +51,9 @@ async fn a_full_disk_records_nothing_half_and_says_so_and_what_was_decided_is_re
     let station = ready(folder.path(), &server).await;
     let before = station.status().await.unwrap().journal_length;
     limit_size(&station, Some(20)).await;
-    let (recorded, lost) = fill(&station).await;
-    assert!(lost.iter().all(|v| v.class == Class::Refused), "the verdict is what it would be");
+    let (recorded, lost) = fill(&station, &server).await;
+    assert_eq!(lost[0].class, Class::Refused, "the verdict is what it would be");
+    assert!(lost[1..].iter().all(|v| v.class == Class::Admitted));
     let status = station.status().await.unwrap();
     assert_eq!(status.journal_length, before + recorded, "what was answered as recorded is there, no more");
     assert_eq!((status.disk.room, status.disk.not_recorded), (Room::Nothing, 8));
@@ -87,7 +92,7 @@ async fn the_next_scan_records_what_the_disk_refused_before_it_and_a_crash_loses
     let (folder, server) = (tempfile::tempdir().unwrap(), FakeServer::new(Role::Door));
     let station = ready(folder.path(), &server).await;
     limit_size(&station, Some(20)).await;
-    let (_, lost) = fill(&station).await;
+    let (_, lost) = fill(&station, &server).await;
     let length = station.status().await.unwrap().journal_length;
     limit_size(&station, None).await;
     let next = scan(&station, "another").await;
@@ -98,7 +103,7 @@ async fn the_next_scan_records_what_the_disk_refused_before_it_and_a_crash_loses
     assert_eq!(recent[..9].iter().map(|v| v.scan_id).collect::<Vec<_>>(), order, "in the order in which they happened");
 
     limit_size(&station, Some(0)).await;
-    let (_, lost) = fill(&station).await;
+    let (_, lost) = fill(&station, &server).await;
     let length = station.status().await.unwrap().journal_length;
     drop(station);
     let station = open(folder.path(), &server);

@@ -19,10 +19,11 @@ use std::{
 };
 use tokio_util::sync::CancellationToken;
 use willcall_domain::{
-    checkin::{Class, simulate},
+    checkin::{Class, medium::MediumKind, question::AnswerGiven, simulate},
     clock::UtcMillis,
     entropy::OsEntropy,
     id::{CaseId, EventId, OrganizerId, RequestId, ScanId},
+    paper::Language,
     problem::{Code, Problem},
 };
 use willcall_station::{
@@ -58,6 +59,18 @@ enum Ask {
     Status,
     /// Decides and records a scan.
     Scan(ScanArgs),
+    /// Exchanges a ticket for a wristband or the like, which stands for it from now on; needs the right to.
+    Exchange(ExchangeArgs),
+    /// Writes everybody of a check-in list into FILE.pdf or FILE.csv, for a door without machines.
+    DoorList {
+        file: PathBuf,
+        /// Number or name; may be left away where there is one list only.
+        #[arg(long)]
+        list: Option<String>,
+        /// `en` or `de`.
+        #[arg(long, default_value = "en")]
+        language: String,
+    },
     /// Makes a scan as if it never was; needs the right to.
     Undo {
         /// The scan's id, as it was answered.
@@ -68,8 +81,18 @@ enum Ask {
     },
     /// Sells products for cash: ITEM[:QTY]… by number or name.
     Sell {
+        /// `Adult`, `Adult:2`, `Seat/Reduced:2`: product, variation, how many.
         #[arg(required = true)]
         items: Vec<String>,
+        /// The date, where the event has some: its number, its name, `2026-12-12T20:00`, or `2026-12-12`.
+        #[arg(long)]
+        date: Option<String>,
+        /// The variation of every product that names none.
+        #[arg(long)]
+        variation: Option<String>,
+        /// A product that is sold only together with another, like `Parking:1`; may be given several times.
+        #[arg(long = "addon", value_name = "ITEM")]
+        addons: Vec<String>,
         /// `cash:24.00`, what is handed over.
         #[arg(long)]
         pay: String,
@@ -131,6 +154,33 @@ struct ScanArgs {
     /// A time given by hand, RFC 3339; it is stored as such.
     #[arg(long)]
     at: Option<String>,
+    /// A list of another event that is scanned at the same time; may be given several times.
+    #[arg(long)]
+    also: Vec<String>,
+    /// An answer to what was asked, as `QUESTION=VALUE`; may be given several times.
+    #[arg(long = "answer")]
+    answers: Vec<String>,
+    /// Let in although the order is not paid; needs the right to.
+    #[arg(long)]
+    unpaid: bool,
+}
+
+#[derive(Args)]
+struct ExchangeArgs {
+    #[arg(allow_hyphen_values = true)]
+    code: String,
+    /// What the wristband or card reads.
+    #[arg(allow_hyphen_values = true)]
+    identifier: String,
+    /// Number or name; may be left away where there is one list only.
+    #[arg(long)]
+    list: Option<String>,
+    /// The identifier is the number of an NFC chip.
+    #[arg(long)]
+    nfc: bool,
+    /// In place of the one it has already.
+    #[arg(long)]
+    replace: bool,
 }
 
 #[derive(Args)]
@@ -292,11 +342,20 @@ async fn answer(cli: Cli) -> (Result<Value, Problem>, Outcome) {
             Ok(command) => ask(config, command).await,
             Err(problem) => judged(Err(problem)),
         },
-        Ask::Undo { scan, reason } => ask(config, Command::Undo { scan, reason }).await,
-        Ask::Sell { items, pay, vouchers, request_id } => match sell(&items, &pay, vouchers, request_id) {
-            Ok(command) => ask(config, command).await,
-            Err(problem) => judged(Err(problem)),
+        Ask::Exchange(args) => ask(config, exchange(args)).await,
+        Ask::DoorList { file, list, language } => match Language::of_tag(&language) {
+            Some(language) => ask(config, Command::DoorList { list, file: absolute(file), language }).await,
+            None => judged(Err(Problem::field("language", "The language is en or de."))),
         },
+        Ask::Undo { scan, reason } => ask(config, Command::Undo { scan, reason }).await,
+        Ask::Sell { items, date, variation, addons, pay, vouchers, request_id } => {
+            let lines = wishes(&items, variation.as_deref(), date.as_deref());
+            let lines = lines.and_then(|lines| Ok([lines, wishes(&addons, None, None)?].concat()));
+            match lines.and_then(|lines| sell(lines, &pay, vouchers, request_id)) {
+                Ok(command) => ask(config, command).await,
+                Err(problem) => judged(Err(problem)),
+            }
+        }
     }
 }
 
@@ -409,21 +468,54 @@ fn scan(args: ScanArgs) -> Result<Command, Problem> {
         }
         None => None,
     };
-    Ok(Command::Scan { code: args.code, list: args.list, exit: args.exit, at })
+    let answers = args.answers.iter().map(|text| said(text)).collect::<Result<_, _>>()?;
+    let ScanArgs { code, list, exit, also, unpaid, .. } = args;
+    Ok(Command::Scan { code, list, exit, at, also, answers, unpaid })
 }
 
-fn sell(items: &[String], pay: &str, vouchers: Vec<String>, request_id: Option<RequestId>) -> Result<Command, Problem> {
+fn said(text: &str) -> Result<AnswerGiven, Problem> {
+    let bad = || Problem::field("answer", "An answer looks like 12=value: the question's number and what was said.");
+    let (question, value) = text.split_once('=').ok_or_else(bad)?;
+    Ok(AnswerGiven { question_id: question.trim().parse().map_err(|_| bad())?, value: value.to_owned() })
+}
+
+fn exchange(args: ExchangeArgs) -> Command {
+    let ExchangeArgs { code, identifier, list, nfc, replace } = args;
+    Command::Exchange {
+        code,
+        identifier,
+        list,
+        kind: if nfc { MediumKind::NfcUid } else { MediumKind::Barcode },
+        replace,
+    }
+}
+
+fn sell(lines: Vec<Wish>, pay: &str, vouchers: Vec<String>, request_id: Option<RequestId>) -> Result<Command, Problem> {
     let cash = pay.strip_prefix("cash:");
     let cash = cash.ok_or_else(|| Problem::field("pay", "The till takes cash: --pay cash:24.00"))?;
-    let wish = |text: &String| match text.rsplit_once(':') {
-        None => Ok(Wish { item: text.clone(), quantity: 1 }),
-        Some((item, quantity)) => match quantity.parse() {
-            Ok(quantity) => Ok(Wish { item: item.to_owned(), quantity }),
-            Err(_) => Err(Problem::field("items", format!("{text:?}: after the colon stands how many."))),
-        },
-    };
-    let lines = items.iter().map(wish).collect::<Result<_, _>>()?;
     Ok(Command::Sell { lines, cash: cash.to_owned(), vouchers, request_id })
+}
+
+/// Products as typed; `variation` is of each that names none, `date` of all.
+fn wishes(items: &[String], variation: Option<&str>, date: Option<&str>) -> Result<Vec<Wish>, Problem> {
+    let wish = |text: &String| {
+        let (item, quantity) = match text.rsplit_once(':') {
+            None => (text.as_str(), 1),
+            Some((item, quantity)) => match quantity.parse() {
+                Ok(quantity) => (item, quantity),
+                Err(_) => return Err(Problem::field("items", format!("{text:?}: after the colon stands how many."))),
+            },
+        };
+        let mut item = item.to_owned();
+        if let Some(variation) = variation.filter(|_| !item.contains('/')) {
+            item = format!("{item}/{variation}");
+        }
+        if let Some(date) = date {
+            item = format!("{item}@{date}");
+        }
+        Ok(Wish { item, quantity })
+    };
+    items.iter().map(wish).collect()
 }
 
 fn simulated() -> (Result<Value, Problem>, Outcome) {

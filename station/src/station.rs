@@ -3,9 +3,10 @@
 
 pub use crate::sync::contact::Reading;
 use crate::{
+    access::{self, signed_in::SignedIn},
     catalog,
     change_feed::{ChangeFeed, Changed, Topic},
-    checkin::{self, found::FoundSeal, undo::Undone, unrecorded::Unrecorded},
+    checkin::{self, again::Again, found::FoundSeal, undo::Undone, unrecorded::Unrecorded},
     copies::{
         self, Places,
         backup::BackupReport,
@@ -28,6 +29,7 @@ use crate::{
 };
 use ed25519_dalek::SigningKey;
 use std::{
+    future::Future,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, RwLock},
 };
@@ -35,13 +37,17 @@ use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 use willcall_domain::{
-    catalog::{EventRow, ItemRow},
+    access::view::{PeopleView, SignInRequest},
+    catalog::{DateRow, EventRow, ItemRow},
     checkin::{
         ListRow, VerdictView,
-        wire::{DoorView, FoundTicket, ScanRequest, UndoRequest},
+        wire::{DoorView, ExchangeRequest, ExchangeView, FoundTicket, ScanRequest, UndoRequest},
     },
     clock::{Clock, SystemClock},
-    devices::wire::{KeyStore, StatusView},
+    devices::{
+        Right,
+        wire::{KeyStore, StatusView},
+    },
     entropy::{Entropy, OsEntropy, uuid_v7},
     id::{EventId, HandOverId, ListId, OrderId, OrganizerId, RequestId},
     leases::{
@@ -107,6 +113,8 @@ struct Inner {
     feed: ChangeFeed,
     found: FoundSeal,
     unrecorded: Arc<Unrecorded>,
+    again: Arc<Again>,
+    signed_in: SignedIn,
     transport: Arc<dyn Transport>,
 }
 
@@ -166,6 +174,8 @@ impl Station {
             keeper,
             found: FoundSeal::born(&*host.entropy),
             unrecorded: Arc::default(),
+            again: Arc::default(),
+            signed_in: SignedIn::default(),
             identity: RwLock::new(loaded.identity),
             event_keys: RwLock::new(Arc::new(loaded.event_keys)),
             link,
@@ -224,7 +234,8 @@ impl Station {
             copies::backup::keep(self, &cancel),
             copies::checkpoint::keep(self, &cancel),
             copies::wipe::keep(self, &cancel),
-            sync::leftovers::offer(self, &cancel)
+            sync::leftovers::offer(self, &cancel),
+            sync::sweep::begin(self)
         );
     }
 
@@ -250,6 +261,56 @@ impl Station {
     /// See [`checkin::undo::undo`].
     pub async fn undo(&self, request: UndoRequest) -> Result<Undone, Problem> {
         checkin::undo::undo(self, request).await
+    }
+
+    /// Who may sign in here, who is, and what may be done now.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn people(&self) -> Result<PeopleView, Problem> {
+        access::sign_in::people(self).await
+    }
+
+    /// Signs somebody in by PIN.
+    ///
+    /// # Errors
+    /// See [`access::sign_in::sign_in`].
+    pub async fn sign_in(&self, request: SignInRequest) -> Result<PeopleView, Problem> {
+        access::sign_in::sign_in(self, request).await
+    }
+
+    /// Signs out whoever is signed in.
+    ///
+    /// # Errors
+    /// See [`access::sign_in::sign_out`].
+    pub async fn sign_out(&self) -> Result<PeopleView, Problem> {
+        access::sign_in::sign_out(self).await
+    }
+
+    /// Does one thing in the name of somebody who says so by PIN; without one, as whoever is signed in.
+    ///
+    /// # Errors
+    /// See [`access::sign_in::for_one_act`].
+    pub async fn approved<T>(
+        &self,
+        approval: Option<SignInRequest>,
+        act: impl Future<Output = Result<T, Problem>>,
+    ) -> Result<T, Problem> {
+        access::sign_in::for_one_act(self, approval, act).await
+    }
+
+    /// What may be done here now, with whoever is signed in.
+    #[must_use]
+    pub fn rights_in_force(&self, identity: &Identity) -> Vec<Right> {
+        access::sign_in::in_force(self, identity)
+    }
+
+    /// Exchanges a ticket for a wristband or the like.
+    ///
+    /// # Errors
+    /// See [`checkin::exchange::exchange`].
+    pub async fn exchange(&self, request: ExchangeRequest) -> Result<ExchangeView, Problem> {
+        checkin::exchange::exchange(self, request).await
     }
 
     /// Finds tickets by name or order code.
@@ -425,6 +486,11 @@ impl Station {
         self.inner.feed.watch()
     }
 
+    /// Somebody started the window's program again: the one that runs comes forward.
+    pub fn show(&self) {
+        self.inner.feed.announce(&[Topic::Show]);
+    }
+
     /// Where the secrets of this station are.
     #[must_use]
     pub fn key_store(&self) -> KeyStore {
@@ -546,6 +612,14 @@ impl Station {
         self.inner.unrecorded.clone()
     }
 
+    pub(crate) fn again(&self) -> Arc<Again> {
+        self.inner.again.clone()
+    }
+
+    pub(crate) fn signed_in(&self) -> &SignedIn {
+        &self.inner.signed_in
+    }
+
     pub(crate) fn folder(&self) -> &Path {
         &self.inner.config.data
     }
@@ -621,6 +695,9 @@ impl Station {
         let (identity, event_keys) = self.inner.db.read(read).await?;
         *self.inner.identity.write().unwrap_or_else(PoisonError::into_inner) = identity;
         *self.inner.event_keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(event_keys);
+        if let Some(identity) = self.identity() {
+            access::sign_in::follow(self, &identity).await?;
+        }
         self.inner.feed.announce(&[Topic::Status, Topic::Door, Topic::Till]);
         Ok(())
     }
@@ -654,6 +731,14 @@ impl Station {
     pub async fn catalog(&self) -> Result<(Vec<EventRow>, Vec<ItemRow>), Problem> {
         let read = |tx: &rusqlite::Transaction<'_>| Ok((catalog::events(tx)?, catalog::items_of_events(tx)?));
         Ok(self.inner.db.read(read).await?)
+    }
+
+    /// The dates of an event, the earliest first; empty where it takes place once.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn dates(&self, event: EventId) -> Result<Vec<DateRow>, Problem> {
+        Ok(self.inner.db.read(move |tx| catalog::dates_of_event(tx, event)).await?)
     }
 
     /// A new id for a request of this machine.

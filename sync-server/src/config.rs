@@ -18,6 +18,7 @@ const MARK: &str = "history.mark";
 
 /// Minutes units may be on their way between tills.
 const HAND_OVER_MIN: u32 = 15;
+const BACKUP_DAYS: u32 = 3;
 
 /// Everything the server is told from outside.
 #[derive(Debug, Clone)]
@@ -35,6 +36,9 @@ pub struct Config {
     /// Minutes that units may be on their way between two tills before a person is told (`WILLCALL_HAND_OVER_MIN`, by
     /// default 15).
     pub hand_over_min: u32,
+    /// Days that what stations wrote may be in no finished backup before people are told (`WILLCALL_BACKUP_DAYS`, by
+    /// default 3).
+    pub backup_days: u32,
 }
 
 /// Why the configuration cannot be used; one sentence each.
@@ -67,6 +71,7 @@ impl Config {
             payments: Payments::from_env()?,
             work: true,
             hand_over_min: number("WILLCALL_HAND_OVER_MIN", HAND_OVER_MIN)?,
+            backup_days: number("WILLCALL_BACKUP_DAYS", BACKUP_DAYS)?,
             data,
         })
     }
@@ -89,6 +94,7 @@ impl Config {
             payments: Payments::for_testing(),
             work: true,
             hand_over_min: HAND_OVER_MIN,
+            backup_days: BACKUP_DAYS,
         }
     }
 }

@@ -4,10 +4,12 @@ mod invariants;
 pub mod store;
 
 use crate::{
+    app::App,
     cluster::Cluster,
     config::{Config, database::Source, mail::Way},
     database::migrate,
     server::{self, Nature, Role},
+    sync,
 };
 use serde::Serialize;
 use std::fmt;
@@ -80,8 +82,26 @@ pub async fn examine(mut config: Config) -> Report {
         report.add("tables", false, format!("they cannot be examined: {error}"));
     }
     invariants::look(&mut report, &opened.app).await;
+    backups(&mut report, &opened.app).await;
     opened.close().await;
     report
+}
+
+/// Whether what stations wrote is in a finished backup, and since when it is not.
+async fn backups(report: &mut Report, app: &App) {
+    let (ok, says) = match sync::backups::unsaved_since(app).await {
+        Ok(None) => (true, "all that stations wrote is in a finished backup".to_owned()),
+        Ok(since @ Some(first)) => match sync::backups::late_days(app, since) {
+            None => (true, format!("what stations wrote since {first} waits for the next backup")),
+            Some(days) => {
+                let says = "no finished backup holds what stations wrote";
+                let next = "they keep everything. Say `backing-up` before and `backed-up` after each backup";
+                (false, format!("{says} in {days} days, since {first}; {next}"))
+            }
+        },
+        Err(failure) => (false, format!("they cannot be examined: {failure}")),
+    };
+    report.add("backups", ok, says);
 }
 
 /// Where the private cluster is not there yet: whether it could be made.

@@ -124,8 +124,11 @@ async fn run(command: Command) -> Result<ExitCode, anyhow::Error> {
             println!("{}", serde_json::to_string_pretty(&result?)?);
         }
         Command::Recover => {
-            let stations = server::recover(config, Nature::default()).await?;
-            println!("A new history has begun. {stations} stations are waited for; start the server.");
+            let recovered = server::recover(config, Nature::default()).await?;
+            for found in &recovered.payments {
+                println!("{found}");
+            }
+            println!("A new history has begun. {} stations are waited for; start the server.", recovered.stations);
         }
         Command::BackingUp => {
             let opened = server::open(config, Nature::default(), Role::Guest).await?;

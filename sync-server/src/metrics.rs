@@ -141,6 +141,16 @@ pub(crate) fn clocks(out: &mut String, stations: i64, furthest_ms: i64) {
     _ = writeln!(out, "{name} {}", seconds(furthest_ms.unsigned_abs()));
 }
 
+/// How long the oldest entry of a station is in no finished backup, and whether that is an alarm.
+pub(crate) fn unsaved(out: &mut String, age_ms: i64, late: bool) {
+    let name = "willcall_unsaved_seconds";
+    head(out, name, "gauge", "Age of the oldest entry of a station that is in no finished backup");
+    _ = writeln!(out, "{name} {}", seconds(u64::try_from(age_ms).unwrap_or(0)));
+    let name = "willcall_backup_late";
+    head(out, name, "gauge", "1 where no backup was finished for too long: stations keep all they wrote");
+    _ = writeln!(out, "{name} {}", u8::from(late));
+}
+
 /// How much of the change feed is kept, and how far behind it the slowest station is that is in touch.
 pub(crate) fn feed_read(out: &mut String, kept: i64, behind: i64) {
     let gauges = [

@@ -1,6 +1,7 @@
 //! `seed FILE`: makes what a file describes, as far as it is not there yet. What is there stays as it is, whatever the
 //! file says, so that the same file may be applied again at any time. Secrets of what was made now are told once.
 
+mod articles;
 pub mod outcome;
 pub mod plan;
 mod store;
@@ -167,12 +168,15 @@ async fn apply_event(
             admission: item.admission,
             look_at_id: item.look_at_id,
             checkin_text: &item.checkin_text,
+            addon_to: &named(&item.addon_to, &items).with_context(|| format!("item {}", item.name))?,
         };
         let draft =
             typed.read(currency).map_err(|w| refused(w.into())).with_context(|| format!("item {}", item.name))?;
         let id = catalog::create_item(tx, event_id, &draft).await.map_err(refused)?;
+        articles::apply_variations(tx, event_id, (id, currency), item).await?;
         items.insert(item.name.clone(), id);
     }
+    articles::apply_dates(tx, event_id, plan, app.now()).await?;
     let quotas = apply_quotas(tx, event_id, plan, &items).await?;
     let lists = apply_lists(tx, event_id, plan, &items).await?;
     let keys = ticketing::public_keys(tx, event_id).await?;
@@ -193,9 +197,11 @@ async fn apply_quotas(
             continue;
         }
         let counted = named(&quota.items, items).with_context(|| format!("quota {}", quota.name))?;
-        let draft = QuotaDraft { name: quota.name.clone(), size: quota.size };
-        let id = catalog::create_quota(tx, event, &draft, &counted).await.map_err(refused)?;
-        quotas.insert(quota.name.clone(), id);
+        for date_id in articles::dates_of(tx, event, quota).await? {
+            let draft = QuotaDraft { name: quota.name.clone(), size: quota.size, date_id };
+            let id = catalog::create_quota(tx, event, &draft, &counted).await.map_err(refused)?;
+            quotas.insert(quota.name.clone(), id);
+        }
     }
     Ok(quotas)
 }
@@ -219,6 +225,7 @@ async fn apply_lists(
             include_pending: list.include_pending,
             allow_multiple_entries: list.allow_multiple_entries,
             allow_entry_after_exit: list.allow_entry_after_exit,
+            ..ListDraft::all_tickets("")
         };
         let draft = draft.checked().map_err(|w| refused(w.into()))?;
         let id = checkin::create(tx, event, &draft).await.map_err(refused)?;

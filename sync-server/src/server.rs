@@ -5,7 +5,9 @@ use crate::{
     cluster::{Cluster, ClusterError, Hold},
     config::{Config, database::Source},
     database::{self, DatabaseError, mark, migrate, recover, store},
-    jobs, mail, router,
+    jobs, mail,
+    payments::since::{self, Found, Gateway},
+    router,
     secrets::{Secrets, SecretsError},
 };
 use sqlx::postgres::PgConnectOptions;
@@ -42,16 +44,27 @@ pub enum StartError {
     Secrets(#[from] SecretsError),
 }
 
-/// Where time and randomness come from.
+/// Where time and randomness come from, and who moves money.
 #[derive(Debug, Clone)]
 pub struct Nature {
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
+    /// Who moves money.
+    pub gateways: Vec<Arc<dyn Gateway>>,
+}
+
+/// What became of a recovery.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Recovered {
+    /// Stations that are waited for.
+    pub stations: usize,
+    /// What providers know of payments since the backup.
+    pub payments: Vec<Found>,
 }
 
 impl Default for Nature {
     fn default() -> Self {
-        Self { clock: Arc::new(SystemClock::new()), entropy: Arc::new(OsEntropy) }
+        Self { clock: Arc::new(SystemClock::new()), entropy: Arc::new(OsEntropy), gateways: since::gateways() }
     }
 }
 
@@ -101,7 +114,7 @@ async fn open_unmarked(config: Config, nature: Nature, role: Role) -> Result<Ope
     let fresh = HistoryId::born(nature.clock.now(), &*nature.entropy);
     let server_key = secrets.identity().verifying_key().to_bytes();
     let history = store::installation(&pool, fresh, &server_key, nature.clock.now()).await?;
-    let Nature { clock, entropy } = nature;
+    let Nature { clock, entropy, .. } = nature;
     let app = App::new(Ingredients { pool, clock, entropy, config, secrets, mailer, history });
     Ok(Opened { app, cluster: reached.cluster, _hold: reached.hold })
 }
@@ -131,7 +144,8 @@ pub async fn migrate_only(config: &Config) -> Result<(), StartError> {
 ///
 /// # Errors
 /// One sentence on what is missing or wrong; it can be run again then.
-pub async fn recover(config: Config, nature: Nature) -> Result<usize, StartError> {
+pub async fn recover(config: Config, nature: Nature) -> Result<Recovered, StartError> {
+    let gateways = nature.gateways.clone();
     make_data_folder(&config)?;
     let path = config.mark.clone();
     let marked = mark::read(&path)?.map(|mark| mark.changes.saturating_add(mark.entries));
@@ -153,7 +167,7 @@ pub async fn recover(config: Config, nature: Nature) -> Result<usize, StartError
         }
     }
     let opened = open_unmarked(config, nature, Role::Guest).await?;
-    let finished = recover::finish(&opened.app, &path).await;
+    let finished = recover::finish(&opened.app, &path, &gateways).await;
     opened.close().await;
     finished.map_err(|failure| StartError::Database(DatabaseError::Failed(failure.to_string())))
 }

@@ -9,7 +9,7 @@ use std::{
 use willcall_domain::{
     clock::{Clock, UtcMillis},
     entropy::Entropy,
-    id::OrganizerId,
+    id::{OrganizerId, StaffId},
 };
 
 /// A transaction in which row-level security lets exactly one organizer's rows through. Rolls back when dropped.
@@ -19,6 +19,8 @@ use willcall_domain::{
 pub struct Tx {
     /// Whose rows these are; also the first key of every statement.
     pub organizer: OrganizerId,
+    /// Who acts, where it is a person at the back office: changes are written down under this name.
+    pub by: Option<StaffId>,
     inner: Transaction<'static, Postgres>,
     surroundings: Surroundings,
     topics: Topics,
@@ -55,14 +57,18 @@ impl Tx {
                 "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL idle_in_transaction_session_timeout = '60s'"
             }
         };
-        // One round trip; the number is an i64, so nothing can be injected.
-        let statement = format!("{begin}; SET LOCAL willcall.organizer = '{}'", organizer.0);
+        // One round trip; the number is an i64, so nothing can be injected. A movement of units is written by one
+        // statement here, so it is checked after each.
+        let statement = format!(
+            "{begin}; SET LOCAL willcall.organizer = '{}'; SET LOCAL willcall.movements = 'whole'",
+            organizer.0
+        );
         // In a task of its own: a request whose client hangs up is dropped wherever it stands, and a connection dropped
         // in the middle of BEGIN would go back to the pool with a transaction open.
         let pool = pool.clone();
         let begun = tokio::spawn(async move { pool.begin_with(AssertSqlSafe(statement)).await });
         let inner = begun.await.map_err(|e| sqlx::Error::Protocol(e.to_string()))??;
-        Ok(Self { organizer, inner, surroundings, topics: Topics::default() })
+        Ok(Self { organizer, by: None, inner, surroundings, topics: Topics::default() })
     }
 
     /// What statements run on.

@@ -16,6 +16,7 @@ use willcall_domain::{
     id::ListId,
     problem::Problem,
 };
+use willcall_reading::{Cascade, scene::Hold};
 use willcall_server::{
     Config, Running, Server,
     config::database::{Database, Private, Source},
@@ -25,6 +26,7 @@ use willcall_station::Station;
 use willcall_tests::{
     crowd::{self, Ticket},
     house::open_station,
+    load::percentile_ms,
     premises::passable_folder,
     record::cpu_ms,
 };
@@ -32,6 +34,8 @@ use willcall_tests::{
 const TICKETS: usize = 100_000;
 const ONE_BY_ONE: usize = 5_000;
 const AT_ONCE: usize = 5_000;
+/// Tickets held before the camera.
+const SEEN: usize = 500;
 /// As many as asked the peer at once.
 const SCANNERS: u64 = 16;
 
@@ -88,10 +92,12 @@ async fn measure(folder: &std::path::Path, server: &Running) -> anyhow::Result<V
         n: TICKETS as u64,
     };
 
-    let scanned = positions.into_iter().step_by(TICKETS / (ONE_BY_ONE + AT_ONCE));
+    let scanned = positions.into_iter().step_by(TICKETS / (ONE_BY_ONE + AT_ONCE + SEEN));
     let codes = crowd::codes_of(server.app(), ticket, scanned).await?;
     let mut codes: Vec<String> = codes.into_iter().map(|(_, code)| code).collect();
-    let at_once = codes.split_off(ONE_BY_ONE);
+    let mut at_once = codes.split_off(ONE_BY_ONE);
+    let mut seen = at_once.split_off(AT_ONCE);
+    seen.truncate(SEEN);
     let one_by_one = scans(&door, list, codes, 1).await?;
     door.sync_once().await.map_err(said)?;
     let mut figures = vec![first];
@@ -104,8 +110,44 @@ async fn measure(folder: &std::path::Path, server: &Running) -> anyhow::Result<V
             .to_owned(),
         n: one_by_one.n(),
     });
+    figures.push(before_the_camera(&door, list, &seen).await?);
+    door.sync_once().await.map_err(said)?;
     figures.extend(crowd_at_the_door(&door, &mut admin, list, at_once).await?);
     Ok(figures)
+}
+
+/// From the picture to the verdict: each ticket is held as in the hard mixed set of [`crate::reading`], and the first of
+/// its pictures that is read is the one that counts.
+async fn before_the_camera(door: &Station, list: ListId, codes: &[String]) -> anyhow::Result<Figure> {
+    let (mut cascade, mut times) = (Cascade::standard(), Vec::new());
+    let begun = Instant::now();
+    for (seed, code) in (0..).zip(codes) {
+        let hold = Hold::hard_of(code, seed);
+        for number in 0..crate::reading::A_SECOND {
+            let frame = hold.frame(number);
+            let began = Instant::now();
+            let Some(reading) = cascade.read(&frame, || false) else { continue };
+            let verdict = door.scan(ScanRequest::new(reading.text, list, Direction::Entry)).await.map_err(said)?;
+            times.push(began.elapsed());
+            ensure!(verdict.class == Class::Admitted, "{verdict:?}");
+            break;
+        }
+    }
+    let sample = Sample::of(begun.elapsed(), times);
+    let [p50, p99] = [50.0, 99.0].map(|percent| short(percentile_ms(&sample.times, percent)));
+    Ok(Figure {
+        what: "frame in hand → durable verdict",
+        measured: format!("p50 {p50} · p99 {p99} ms"),
+        values: sample.values(),
+        peer: "–",
+        method: format!(
+            "100,000 tickets; a 720p frame of the hard mixed set that is read, by the schedule that ships, then as above; \
+             {} of {} tickets within a second",
+            sample.n(),
+            codes.len()
+        ),
+        n: sample.n(),
+    })
 }
 
 /// As the peer was asked: sixteen at once; then until the server has all of it.
@@ -152,7 +194,7 @@ async fn scans(door: &Station, list: ListId, codes: Vec<String>, at_once: u64) -
         let (door, codes) = (door.clone(), Arc::clone(&codes));
         async move {
             let code = codes.get(usize::try_from(n)?).context("a code")?.clone();
-            let request = ScanRequest { code, list_id: list, direction: Direction::Entry, at: None };
+            let request = ScanRequest::new(code, list, Direction::Entry);
             let verdict = door.scan(request).await.map_err(said)?;
             ensure!(verdict.class == Class::Admitted, "{verdict:?}");
             Ok(())

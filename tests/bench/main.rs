@@ -8,6 +8,8 @@ mod door;
 mod installation;
 mod journal;
 mod paper;
+mod reading;
+mod rules;
 mod rush;
 mod shop;
 mod sync;
@@ -15,7 +17,7 @@ mod sync;
 use clap::Parser;
 use serde::Serialize;
 use serde_json::{Value, json};
-use std::{pin::Pin, process::ExitCode};
+use std::{path::PathBuf, pin::Pin, process::ExitCode};
 use willcall_tests::{
     built,
     record::{Machine, flush_ms},
@@ -27,6 +29,9 @@ use willcall_tests::{
 struct Arguments {
     /// Only the parts with these names.
     parts: Vec<String>,
+    /// A folder of pictures with codes, beside each a file of the same name and `.txt` with what it says.
+    #[arg(long, env = "FRAMES")]
+    frames: Option<PathBuf>,
 }
 
 /// One line of the table.
@@ -47,16 +52,21 @@ pub struct Figure {
 
 type Measuring = Pin<Box<dyn Future<Output = anyhow::Result<Vec<Figure>>>>>;
 
-type Part = (&'static str, fn() -> Measuring);
+type Part = (&'static str, fn(&Arguments) -> Measuring);
 
 /// The parts by name, in the order of the table.
 const PARTS: &[Part] = &[
-    ("codes", || Box::pin(async { codes::verified_per_second() })),
-    ("paper", || Box::pin(async { paper::tickets_per_second() })),
-    ("shop", || Box::pin(shop::figures())),
-    ("door", || Box::pin(door::figures())),
-    ("journal", || Box::pin(journal::figures())),
-    ("sync", || Box::pin(sync::figures())),
+    ("codes", |_| Box::pin(async { codes::verified_per_second() })),
+    ("rules", |_| Box::pin(async { rules::figures() })),
+    ("reading", |arguments| {
+        let measured = reading::figures(arguments);
+        Box::pin(async { measured })
+    }),
+    ("paper", |_| Box::pin(async { paper::tickets_per_second() })),
+    ("shop", |_| Box::pin(shop::figures())),
+    ("door", |_| Box::pin(door::figures())),
+    ("journal", |_| Box::pin(journal::figures())),
+    ("sync", |_| Box::pin(sync::figures())),
 ];
 
 #[tokio::main]
@@ -77,7 +87,7 @@ async fn main() -> anyhow::Result<ExitCode> {
             continue;
         }
         eprintln!("measuring: {name}");
-        match measure().await {
+        match measure(&arguments).await {
             Ok(measured) => figures.extend(measured),
             Err(error) => failures.push(json!({ "part": name, "error": format!("{error:#}") })),
         }

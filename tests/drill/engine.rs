@@ -30,8 +30,25 @@ impl Engine {
     /// # Errors
     /// When it ends by itself or does not answer within a minute.
     pub async fn start(folder: &Path) -> anyhow::Result<Self> {
+        Self::of(program(folder)?.arg("run"), folder).await
+    }
+
+    /// The same through a program that becomes it, such as `taskset`, given with its arguments.
+    ///
+    /// # Errors
+    /// As [`Engine::start`].
+    pub async fn start_by(through: &[&str], folder: &Path) -> anyhow::Result<Self> {
+        let inner = program(folder)?;
+        let (first, rest) = through.split_first().context("a program to start it through")?;
+        let mut outer = Program::new(first);
+        outer.args(rest).arg(inner.get_program()).args(inner.get_args()).arg("run");
+        outer.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        Self::of(&mut outer, folder).await
+    }
+
+    async fn of(program: &mut Program, folder: &Path) -> anyhow::Result<Self> {
         let began = Instant::now();
-        let mut process = Process::start(program(folder)?.arg("run"))?;
+        let mut process = Process::start(program)?;
         while socket::ask(folder, &Command::Status).await.is_none_or(|answer| answer.is_err()) {
             ensure!(process.runs(), "the engine ended by itself: {:?}", process.lines());
             ensure!(began.elapsed() < PATIENCE, "the engine does not answer: {:?}", process.lines());
@@ -66,7 +83,7 @@ impl Engine {
     /// # Errors
     /// When there is no verdict.
     pub async fn scan(&self, code: &str) -> anyhow::Result<Value> {
-        self.done(&Command::Scan { code: code.to_owned(), list: None, exit: false, at: None }).await
+        self.done(&Command::entry(code, None)).await
     }
 
     /// Asks how it stands until that is as wanted.

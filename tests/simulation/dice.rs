@@ -1,5 +1,7 @@
 //! Chance from a seed: the same seed, the same throws (SplitMix64).
 
+use ed25519_dalek::SigningKey;
+
 /// Dice of one run.
 #[derive(Debug, Clone)]
 pub struct Dice(u64);
@@ -25,5 +27,11 @@ impl Dice {
     /// True in `percent` of throws.
     pub fn chance(&mut self, percent: u64) -> bool {
         self.throw() % 100 < percent
+    }
+
+    pub fn key(&mut self) -> SigningKey {
+        let mut bytes = [0; 32];
+        bytes[..8].copy_from_slice(&self.throw().to_be_bytes());
+        SigningKey::from_bytes(&bytes)
     }
 }

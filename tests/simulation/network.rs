@@ -1,97 +1,102 @@
-//! What travels between stations and the server. A message may be lost, doubled, delayed past others, or meet a closed
-//! link when it arrives.
+//! What travels between stations and the server. A message may be lost, doubled, delayed past others, or meet a link that
+//! is closed on one of its ways when it arrives.
 
-use super::dice::Dice;
+use super::{
+    dice::Dice,
+    rows::{Line, Row},
+};
+use std::collections::BTreeSet;
 use willcall_domain::{
-    checkin::merge::Use,
-    id::{DeviceId, HandOverId, HistoryId, PositionId, QuotaId, RequestId, VoucherId},
-    leases::{Grant, LeaseRow, RightGrant, RightRow},
+    devices::certificate::DeviceCertificate,
+    id::{DeviceId, EventId, HistoryId, QuotaId, RequestId},
+    leases::{Grant, RightGrant, RightSubject, passing::Proof},
     sync::{Entry, Outcome},
 };
-
-/// A row of the feed.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Row {
-    /// A catalogue row; no price is a tombstone.
-    Item {
-        item: i64,
-        version: i64,
-        price: Option<i64>,
-    },
-    Lease(LeaseRow),
-    Right(RightRow),
-    Declined {
-        hand_over: HandOverId,
-        to: DeviceId,
-    },
-    Scan {
-        position: PositionId,
-        of: Use,
-    },
-}
 
 /// No machine's number.
 const NOBODY: usize = usize::MAX;
 
-/// One message. `slot` is the machine it goes to or comes from: a copied station is two machines of one device.
+/// How far a station has read.
+pub type Cursor = (HistoryId, i64);
+
+/// What a station asks of the server.
 #[derive(Debug, Clone)]
-pub enum Message {
-    Contact {
-        slot: usize,
-        device: DeviceId,
-        ask: Question,
-    },
-    ContactAnswer {
-        slot: usize,
-        asked: u32,
-        answer: Answer,
-    },
-    Push {
-        slot: usize,
-        entries: Vec<Entry>,
-    },
-    PushAnswer {
-        slot: usize,
-        history: HistoryId,
-        incarnation: u32,
-        outcomes: Vec<(u64, Outcome)>,
-    },
+pub enum Ask {
+    Contact(Question),
+    Push(Vec<Entry>),
+    /// What came since, or all; `asked` is its own instant.
     Pull {
-        slot: usize,
-        device: DeviceId,
-        cursor: Option<(HistoryId, i64)>,
+        cursor: Option<Cursor>,
+        asked: i64,
     },
-    Rows {
-        slot: usize,
-        history: HistoryId,
-        rows: Vec<Row>,
-        next: i64,
+    /// All of these events.
+    Snapshot {
+        events: BTreeSet<EventId>,
     },
-    Ask {
-        slot: usize,
-        device: DeviceId,
+    Units {
         quota: QuotaId,
         request: RequestId,
         wanted: u32,
     },
-    Granted {
-        slot: usize,
-        grant: Grant,
-    },
-    AskRight {
-        slot: usize,
-        device: DeviceId,
-        voucher: VoucherId,
+    Right {
+        subject: RightSubject,
         request: RequestId,
     },
-    RightGranted {
+    /// Rows of an earlier history that the present one has not brought again.
+    Offer {
+        history: HistoryId,
+        rows: Vec<Row>,
+    },
+}
+
+/// What the server answers.
+#[derive(Debug, Clone)]
+pub enum Reply {
+    Contact {
+        nth: u64,
+        asked: u32,
+        answer: Box<Answer>,
+    },
+    Push {
+        history: HistoryId,
+        device: DeviceId,
+        incarnation: u32,
+        outcomes: Vec<(u64, Outcome)>,
+    },
+    /// `head` is where the feed ended.
+    Rows {
+        history: HistoryId,
+        lines: Vec<Line>,
+        next: i64,
+        head: i64,
+        whole: Option<BTreeSet<EventId>>,
+        asked: i64,
+    },
+    Snapshot {
+        history: HistoryId,
+        events: BTreeSet<EventId>,
+        lines: Vec<Line>,
+    },
+    Units(Grant),
+    Right(RightGrant),
+}
+
+/// One message. `slot` is the machine it goes to or comes from: a copied station is two machines of one device.
+#[derive(Debug, Clone)]
+pub enum Message {
+    Up {
         slot: usize,
-        grant: RightGrant,
+        device: DeviceId,
+        ask: Ask,
+    },
+    Down {
+        slot: usize,
+        reply: Reply,
     },
     /// On a stick or over the counter, from till to till.
     HandOver {
         slot: usize,
-        given: Entry,
+        proof: Box<Proof>,
         yes: bool,
     },
 }
@@ -99,6 +104,8 @@ pub enum Message {
 /// What a station says of itself.
 #[derive(Debug, Clone)]
 pub struct Question {
+    /// It asks once at a time: an answer to an earlier question is not waited for any more.
+    pub nth: u64,
     pub incarnation: u32,
     pub length: u64,
     pub tail: Option<[u8; 32]>,
@@ -106,6 +113,9 @@ pub struct Question {
     pub machine: String,
     pub suspect: bool,
     pub wall: willcall_domain::clock::UtcMillis,
+    /// The history it knows, and entries that wait.
+    pub history: Option<HistoryId>,
+    pub waiting: usize,
 }
 
 /// What the server says.
@@ -116,8 +126,11 @@ pub struct Answer {
     pub token: Option<[u8; 32]>,
     pub suspect: bool,
     pub newest: u32,
+    pub certificate: Option<DeviceCertificate>,
     pub grants: Vec<Grant>,
     pub rights: Vec<RightGrant>,
+    /// Server time.
+    pub now: i64,
 }
 
 /// Messages under way, with the instant each arrives.
@@ -134,58 +147,48 @@ impl Network {
         Self { under_way: Vec::new(), loss, doubled }
     }
 
-    pub fn send(&mut self, now: i64, message: Message, dice: &mut Dice) {
+    /// A slow line takes most of a minute each way; who asks gives up after that, so nothing comes later.
+    pub fn send(&mut self, now: i64, message: Message, slow: bool, dice: &mut Dice) {
         if dice.chance(self.loss) {
             return;
         }
-        if dice.chance(self.doubled) {
-            self.under_way.push((now + delay(dice), message.clone()));
+        // One contact is one exchange over one connection.
+        let is_contact = matches!(
+            message,
+            Message::Up { ask: Ask::Contact(_), .. } | Message::Down { reply: Reply::Contact { .. }, .. }
+        );
+        if !is_contact && dice.chance(self.doubled) {
+            self.under_way.push((now + delay(slow, dice), message.clone()));
         }
-        self.under_way.push((now + delay(dice), message));
+        self.under_way.push((now + delay(slow, dice), message));
     }
 
     /// A machine stops: what it asked is still asked, and the answers meet nobody.
     pub fn forget(&mut self, stopped: usize) {
         for (_, message) in &mut self.under_way {
             match message {
-                Message::ContactAnswer { slot, .. }
-                | Message::PushAnswer { slot, .. }
-                | Message::Rows { slot, .. }
-                | Message::Granted { slot, .. }
-                | Message::AskRight { slot, .. }
-                | Message::RightGranted { slot, .. }
-                | Message::Contact { slot, .. }
-                | Message::Push { slot, .. }
-                | Message::Pull { slot, .. }
-                | Message::Ask { slot, .. } => {
-                    if *slot == stopped {
-                        *slot = NOBODY;
-                    }
-                }
-                Message::HandOver { .. } => {}
+                Message::Up { slot, .. } | Message::Down { slot, .. } if *slot == stopped => *slot = NOBODY,
+                Message::Up { .. } | Message::Down { .. } | Message::HandOver { .. } => {}
             }
         }
     }
 
+    /// The clock of a machine jumps: a contact under way says when it was asked by the clock as it was.
+    pub fn lose_contacts(&mut self, of: usize) {
+        let lost = |m: &Message| matches!(m, Message::Up { slot, ask: Ask::Contact(_), .. } if *slot == of);
+        self.under_way.retain(|(_, message)| !lost(message));
+    }
+
     /// The server stops: its connections end, and what it had answered does not arrive.
     pub fn server_stops(&mut self) {
-        self.under_way.retain(|(_, message)| match message {
-            Message::ContactAnswer { .. }
-            | Message::PushAnswer { .. }
-            | Message::Rows { .. }
-            | Message::Granted { .. }
-            | Message::RightGranted { .. } => false,
-            Message::Contact { .. }
-            | Message::Push { .. }
-            | Message::Pull { .. }
-            | Message::Ask { .. }
-            | Message::AskRight { .. }
-            | Message::HandOver { .. } => true,
-        });
+        self.under_way.retain(|(_, message)| !matches!(message, Message::Down { .. }));
     }
 
     /// Everything that has arrived by now, in the order it arrives.
     pub fn arrived(&mut self, now: i64) -> Vec<Message> {
+        if self.under_way.iter().all(|(at, _)| *at > now) {
+            return Vec::new();
+        }
         let (mut here, rest): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.under_way).into_iter().partition(|(at, _)| *at <= now);
         self.under_way = rest;
@@ -199,7 +202,10 @@ impl Network {
 }
 
 /// Mostly soon, sometimes long after.
-fn delay(dice: &mut Dice) -> i64 {
+fn delay(slow: bool, dice: &mut Dice) -> i64 {
+    if slow {
+        return 20_000 + i64::try_from(dice.throw() % 30_000).unwrap_or(0);
+    }
     let most = if dice.chance(15) { 60_000 } else { 2_000 };
     i64::try_from(dice.throw() % most).unwrap_or(0)
 }

@@ -48,9 +48,13 @@ pub async fn write(
     .bind(now.0)
     .execute(&mut *admin)
     .await?;
+    // Their places are more than there were, so that as many are free as before.
     sqlx::query(
-        "INSERT INTO order_position (organizer_id, position_id, order_id, event_id, item_id, price_minor, tax_rate_bp, tax_minor)
-         SELECT $1, id, order_id, $2, $3, 2400, 700, 157 FROM unnest($4::uuid[], $5::uuid[]) AS t (id, order_id)",
+        "WITH sold AS (
+             INSERT INTO order_position (organizer_id, position_id, order_id, event_id, item_id, price_minor, tax_rate_bp, tax_minor)
+             SELECT $1, id, order_id, $2, $3, 2400, 700, 157 FROM unnest($4::uuid[], $5::uuid[]) AS t (id, order_id) RETURNING 1)
+         UPDATE quota SET sold = sold + (SELECT count(*) FROM sold), size = size + (SELECT count(*) FROM sold)
+         WHERE organizer_id = $1 AND quota_id IN (SELECT quota_id FROM quota_item WHERE organizer_id = $1 AND item_id = $3)",
     )
     .bind(ticket.organizer.0)
     .bind(ticket.event.0)
@@ -60,6 +64,26 @@ pub async fn write(
     .execute(admin)
     .await?;
     Ok(positions)
+}
+
+/// Cancels these of the house's adult tickets, as an office would one after the other; what stations are told of it is left
+/// to who calls.
+///
+/// # Errors
+/// When the database does not take it.
+pub async fn cancel(house: &House, positions: &[PositionId]) -> anyhow::Result<()> {
+    let ids: Vec<uuid::Uuid> = positions.iter().map(|p| p.0).collect();
+    sqlx::query(
+        "WITH gone AS (
+             UPDATE order_position SET canceled = true, version = version + 1
+             WHERE position_id = ANY($2) AND NOT canceled RETURNING 1)
+         UPDATE quota SET sold = sold - (SELECT count(*) FROM gone) WHERE quota_id = $1",
+    )
+    .bind(house.quota.0)
+    .bind(&ids)
+    .execute(&mut house.admin().await?)
+    .await?;
+    Ok(())
 }
 
 /// The codes printed on the tickets of these positions, in their order.
@@ -77,7 +101,7 @@ pub async fn codes_of(
         let of = CodeOf {
             position_id,
             issue: 1,
-            item_id: ticket.item,
+            article: ticket.item.into(),
             flags: Flags::default(),
             valid_from: None,
             valid_until: None,

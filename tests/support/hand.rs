@@ -285,6 +285,9 @@ pub fn sold(house: &House, order_id: OrderId, code: &str) -> Fact {
         lines: vec![SaleLine {
             position_id: PositionId(order_id.0),
             item_id: house.adult,
+            variation_id: None,
+            date_id: None,
+            addon_to: None,
             price,
             tax_rate_bp: 700,
             tax,

@@ -5,13 +5,16 @@ use anyhow::{Context, ensure};
 use sqlx::{Connection as _, PgConnection};
 use std::{net::SocketAddr, path::Path, sync::Arc};
 use willcall_domain::{
-    catalog::draft::{EventDraft, ItemDraft, QuotaDraft},
+    catalog::{
+        choose::Choice,
+        draft::{EventDraft, ItemDraft, QuotaDraft},
+    },
     clock::{Clock, SystemClock, UtcMillis},
-    devices::{Role, draft::DeviceDraft},
+    devices::{Right, Role, draft::DeviceDraft},
     entropy::{Entropy, OsEntropy, uuid_v7},
     id::{EventId, ItemId, ListId, OrderId, OrganizerId, PositionId, QuotaId, RequestId},
     money::{Currency, Money},
-    orders::{Cart, CartLine},
+    orders::Cart,
     paper::Language,
     payments::Provider,
     ticketing::{CodeFormat, Flags},
@@ -122,7 +125,7 @@ impl House {
         self.adult = edit::create_item(&mut tx, self.event, &item("Adult", plan.adult, true)).await.map_err(refused)?;
         self.programme =
             edit::create_item(&mut tx, self.event, &item("Programme", 450, false)).await.map_err(refused)?;
-        let quota = QuotaDraft { name: "Hall".to_owned(), size: Some(plan.places) };
+        let quota = QuotaDraft { name: "Hall".to_owned(), size: Some(plan.places), date_id: None };
         let items = [self.adult, self.programme];
         self.quota = edit::create_quota(&mut tx, self.event, &quota, &items).await.map_err(refused)?;
         tx.commit().await?;
@@ -222,7 +225,7 @@ impl House {
         let event = event(app, self.organizer, Plan::default(), slug).await?;
         let mut tx = app.begin(self.organizer).await?;
         let item = edit::create_item(&mut tx, event, &item("Adult", 2400, true)).await.map_err(refused)?;
-        let quota = QuotaDraft { name: "Hall".to_owned(), size: Some(100) };
+        let quota = QuotaDraft { name: "Hall".to_owned(), size: Some(100), date_id: None };
         edit::create_quota(&mut tx, event, &quota, &[item]).await.map_err(refused)?;
         tx.commit().await?;
         let list: i64 = sqlx::query_scalar("SELECT list_id FROM checkin_list WHERE event_id = $1")
@@ -251,8 +254,13 @@ impl House {
     /// When the server refuses.
     pub async fn invite(&self, name: &str, role: Role) -> anyhow::Result<String> {
         let mut tx = self.app()?.begin(self.organizer).await?;
-        let draft =
-            DeviceDraft { name: name.to_owned(), gate: name.to_owned(), role, events: None, rights: Vec::new() };
+        let draft = DeviceDraft {
+            name: name.to_owned(),
+            gate: name.to_owned(),
+            role,
+            events: None,
+            rights: vec![Right::Search],
+        };
         let invitation = devices::edit::create(&mut tx, &draft).await.map_err(refused)?;
         tx.commit().await?;
         Ok(invitation.token)
@@ -278,7 +286,7 @@ impl House {
         let of = CodeOf {
             position_id,
             issue: 1,
-            item_id: self.adult,
+            article: self.adult.into(),
             flags: Flags::default(),
             valid_from: None,
             valid_until: None,
@@ -299,10 +307,23 @@ impl House {
         Ok((placed.order_id, placed.code))
     }
 
+    /// An order of so many, placed and not paid: its id and code.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub async fn order_of(&self, quantity: u32) -> anyhow::Result<(OrderId, String)> {
+        let app = self.app()?;
+        let mut tx = app.begin(self.organizer).await?;
+        let wish = Wish { cart: Cart { lines: vec![Choice::of(self.adult, quantity)] }, ..self.wish() };
+        let placed = orders::place(&mut tx, app, &wish).await.map_err(failed)?;
+        tx.commit().await?;
+        Ok((placed.order_id, placed.code))
+    }
+
     fn wish(&self) -> Wish {
         Wish {
             event_id: self.event,
-            cart: Cart { lines: vec![CartLine { item_id: self.adult, quantity: 1 }] },
+            cart: Cart { lines: vec![Choice::of(self.adult, 1)] },
             buyer: Buyer {
                 name: "Ada Lovelace".to_owned(),
                 email: "ada@example.org".to_owned(),
@@ -361,7 +382,7 @@ impl House {
             vouchers: Vec::new(),
             request_id: RequestId(uuid_v7(SystemClock::new().now(), &OsEntropy)),
             event_id: self.event,
-            lines: vec![SellLine { item_id: self.adult, quantity }],
+            lines: vec![SellLine::of(self.adult, quantity)],
             tender: Tender::Cash { given_minor: 2400 * i64::from(quantity) },
         }
     }
@@ -409,6 +430,7 @@ fn item(name: &str, minor: i64, admission: bool) -> ItemDraft {
         admission,
         look_at_id: false,
         checkin_text: String::new(),
+        addon_to: Vec::new(),
     }
 }
 

@@ -7,6 +7,8 @@ pub mod awaited;
 pub mod built;
 pub mod crowd;
 pub mod disk;
+pub mod frames;
+pub mod gateway;
 pub mod hand;
 pub mod keychain;
 pub mod light;

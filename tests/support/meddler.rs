@@ -55,6 +55,8 @@ struct Plan {
     grants: VecDeque<Grant>,
     /// The last snapshot that passed, as it came.
     last_snapshot: Vec<u8>,
+    /// Pages of changes that passed and had any, oldest first.
+    passed_pages: Vec<ChangesAnswer>,
     asked: BTreeMap<&'static str, Vec<Instant>>,
     /// Pages that were asked for earlier and arrive once more, after all that followed.
     late: Vec<PushRequest>,
@@ -89,8 +91,8 @@ impl Meddler {
     /// All goes well again.
     pub fn be_honest(&self) {
         let mut plan = self.plan();
-        let (asked, last_snapshot) = (std::mem::take(&mut plan.asked), std::mem::take(&mut plan.last_snapshot));
-        *plan = Plan { asked, last_snapshot, ..Plan::default() };
+        let Plan { asked, last_snapshot, passed_pages, .. } = std::mem::take(&mut *plan);
+        *plan = Plan { asked, last_snapshot, passed_pages, ..Plan::default() };
     }
 
     /// Snapshots end after so many bytes.
@@ -117,6 +119,12 @@ impl Meddler {
     #[must_use]
     pub fn last_snapshot(&self) -> Vec<u8> {
         self.plan().last_snapshot.clone()
+    }
+
+    /// Pages of changes that passed and had any, oldest first.
+    #[must_use]
+    pub fn passed_pages(&self) -> Vec<ChangesAnswer> {
+        self.plan().passed_pages.clone()
     }
 
     /// When this was asked.
@@ -198,7 +206,13 @@ impl Transport for Meddler {
         let given = self.plan().pages.pop_front();
         match given {
             Some(page) => Ok(page),
-            None => self.exchange("changes", || self.over.changes(server, from, most)).await,
+            None => {
+                let page = self.exchange("changes", || self.over.changes(server, from, most)).await?;
+                if !page.changes.is_empty() {
+                    self.plan().passed_pages.push(page.clone());
+                }
+                Ok(page)
+            }
         }
     }
 

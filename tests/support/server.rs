@@ -113,7 +113,7 @@ impl TestServer {
         choose_tls();
         let database = TestDatabase::fresh().await?;
         let clock = ManualClock::at(UtcMillis::parse("2026-11-02T09:00:00Z")?);
-        let nature = Nature { clock: Arc::new(clock.clone()), entropy: Arc::new(OsEntropy) };
+        let nature = Nature { clock: Arc::new(clock.clone()), entropy: Arc::new(OsEntropy), ..Nature::default() };
         let mut config = database.config();
         change(&mut config);
         let running = Server::start_in(config, nature).await?;

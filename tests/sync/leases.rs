@@ -87,7 +87,7 @@ async fn a_till_that_hears_of_a_smaller_quota_gives_back_what_it_has_not_sold_an
     assert!(lent > 4, "{lent}");
     till.sell(house.adults(2)).await.unwrap();
     let mut tx = house.app().unwrap().begin(house.organizer).await.unwrap();
-    let draft = QuotaDraft { name: "Hall".to_owned(), size: Some(3) };
+    let draft = QuotaDraft { name: "Hall".to_owned(), size: Some(3), date_id: None };
     edit::update_quota(&mut tx, house.event, house.quota, &draft, &[house.adult, house.programme]).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(house.number_of("SELECT target FROM quota WHERE name = 'Hall'").await.unwrap(), 3);

@@ -3,9 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 #![expect(clippy::wildcard_enum_match_arm, reason = "a test looks for one kind of row and passes over the others")]
 
+mod accounts;
 mod bad_input;
 mod carried;
 mod cases;
+mod dates;
+mod door;
+mod door_list;
 mod double_scan;
 mod hand_overs;
 mod intake;
@@ -35,6 +39,6 @@ use willcall_station::Station;
 
 /// Scans at the entry.
 async fn enter(station: &Station, list_id: ListId, code: &str) -> VerdictView {
-    let request = ScanRequest { code: code.to_owned(), list_id, direction: Direction::Entry, at: None };
+    let request = ScanRequest::new(code, list_id, Direction::Entry);
     station.scan(request).await.unwrap()
 }

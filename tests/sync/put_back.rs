@@ -2,11 +2,14 @@
 //! stations may hold is held back until they report, and what only they know comes back or becomes a case.
 
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
+use std::sync::Arc;
 use willcall_domain::{
+    clock::UtcMillis,
     devices::Role,
     id::{CaseId, OrderId, StaffId},
     leases::right_view::TakeRightRequest,
-    orders::{OrderStatus, PositionRow},
+    money::{Currency, Money},
+    orders::{OrderStatus, PositionRow, SoldAt},
     sync::{Offer, OfferAnswer, Resolution, Row},
     till::wire::SellRequest,
 };
@@ -14,6 +17,7 @@ use willcall_server::{
     Config,
     config::database::Source,
     doctor,
+    payments::since::{Found, Received, Unclear},
     server::{self, Nature},
     sync::{
         backups,
@@ -21,6 +25,7 @@ use willcall_server::{
     },
 };
 use willcall_tests::{
+    gateway::Books,
     hand::{Hand, opened},
     house::{House, Plan},
 };
@@ -106,6 +111,11 @@ fn lost(house: &House, n: u128, code: &str) -> Row {
         valid_from: None,
         valid_until: None,
         test: false,
+        variation_id: None,
+        date_id: None,
+        addon_to: None,
+        door: Default::default(),
+        sold_at: Some(SoldAt { price_minor: 1900, tax_rate_bp: 700 }),
         version: 1,
     })
 }
@@ -157,7 +167,7 @@ async fn a_server_that_was_put_back_does_not_start_until_it_is_recovered_and_the
     let refused = house.start().await.unwrap_err().to_string();
     assert!(refused.contains("willcall-server recover"), "{refused}");
     let head = house.number_of("SELECT max(position) FROM change").await.unwrap();
-    assert_eq!(server::recover(config(&house), Nature::default()).await.unwrap(), 1);
+    assert_eq!(server::recover(config(&house), Nature::default()).await.unwrap().stations, 1);
     house.start().await.unwrap();
     assert_eq!(open_cases(&house).await, ["station_not_heard"]);
     let held = house.number_of("SELECT unheard FROM quota").await.unwrap();
@@ -246,6 +256,8 @@ async fn a_silent_station_is_released_by_a_person_and_an_order_only_a_station_kn
         house.number_of("SELECT count(*) FROM orders WHERE code = 'LOST1' AND name = 'Ada Lovelace'").await.unwrap(),
         1
     );
+    let cost = "SELECT total_minor FROM orders WHERE code = 'LOST1'";
+    assert_eq!(house.number_of(cost).await.unwrap(), 1900, "what it was sold for, not what it would cost today");
     assert_eq!(house.number_of("SELECT count(*) FROM orders WHERE code = 'LOST2'").await.unwrap(), 0);
     assert_eq!(house.number_of("SELECT count(*) FROM lost_row WHERE row IS NOT NULL").await.unwrap(), 0);
     assert_eq!(house.counted().await.unwrap(), (1, 0, 0));
@@ -260,7 +272,7 @@ async fn an_order_only_a_station_knows_is_adopted_where_there_is_no_room_and_a_p
         house.buy().await.unwrap();
     })
     .await;
-    assert_eq!(server::recover(config(&house), Nature::default()).await.unwrap(), 0, "nobody is waited for");
+    assert_eq!(server::recover(config(&house), Nature::default()).await.unwrap().stations, 0, "nobody is waited for");
     house.start().await.unwrap();
     let door = Hand::enrol(&house, "Door", Role::Door).await.unwrap();
     // One of the two places is sold again before the door offers what it knows.
@@ -332,7 +344,11 @@ async fn a_right_of_the_lost_time_is_proven_by_its_till_and_given_to_nobody_befo
         house.number().await.unwrap();
     })
     .await;
-    assert_eq!(server::recover(config(&house), Nature::default()).await.unwrap(), 2, "two tills are waited for");
+    assert_eq!(
+        server::recover(config(&house), Nature::default()).await.unwrap().stations,
+        2,
+        "two tills are waited for"
+    );
     house.start().await.unwrap();
     assert_eq!(house.number_of("SELECT count(*) FROM held_right").await.unwrap(), 0, "lost");
     let refused = b.take_right(ask()).await.unwrap_err();
@@ -354,4 +370,64 @@ async fn a_right_of_the_lost_time_is_proven_by_its_till_and_given_to_nobody_befo
     assert_eq!(house.number_of("SELECT uses FROM voucher").await.unwrap(), 1);
     assert!(open_cases(&house).await.is_empty(), "{:?}", open_cases(&house).await);
     assert!(wrong(&house).await.is_empty(), "{:?}", wrong(&house).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_came_in_since_the_backup_is_asked_of_who_moved_the_money() {
+    let mut house = House::build(Plan::default()).await.unwrap();
+    let (paid, code) = house.order().await.unwrap();
+    let (short, of_short) = house.order().await.unwrap();
+    put_back(&mut house, async |house: &mut House| {
+        house.buy().await.unwrap();
+    })
+    .await;
+    let came = |order, minor, reference: &str| Received {
+        order,
+        amount: Money::new(minor, Currency::EUR),
+        at: UtcMillis(0),
+        reference: reference.to_owned(),
+    };
+    let nobody = OrderId(uuid::Uuid::from_u128(5));
+    let payments = Some(vec![came(paid, 2400, "A"), came(short, 100, "B"), came(nobody, 2400, "C")]);
+    let books = Arc::new(Books { payments, ..Books::default() });
+    let silent = Arc::new(Books::default());
+    let nature = Nature { gateways: vec![books.clone(), silent], ..Nature::default() };
+    let recovered = server::recover(config(&house), nature).await.unwrap();
+    assert_eq!(recovered.payments[0], Found::Paid { code });
+    let Found::Unclear { why: Unclear::Amount { code, owed }, .. } = &recovered.payments[1] else {
+        panic!("{recovered:?}")
+    };
+    assert_eq!((code, owed.minor), (&of_short, 2400));
+    assert!(matches!(&recovered.payments[2], Found::Unclear { why: Unclear::NoOrder, .. }), "{recovered:?}");
+    let Found::Silent { says, .. } = &recovered.payments[3] else { panic!("{recovered:?}") };
+    assert!(says.contains("nobody is there"), "{says}");
+    assert_eq!(books.asked.lock().unwrap().len(), 1);
+    house.start().await.unwrap();
+    assert_eq!(house.number_of("SELECT count(*) FROM orders WHERE status = 'paid'").await.unwrap(), 1);
+    assert!(wrong(&house).await.is_empty(), "{:?}", wrong(&house).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_nobody_finishes_backups_the_server_says_so() {
+    let house = House::build(Plan::default()).await.unwrap();
+    let door = Hand::enrol(&house, "Door", Role::Door).await.unwrap();
+    door.push(&[door.write(opened()).unwrap()]).await.unwrap();
+    let app = house.app().unwrap();
+    let metrics = async || reqwest::get(format!("{}/metrics", house.url())).await.unwrap().text().await.unwrap();
+    assert!(metrics().await.contains("willcall_backup_late 0"));
+    sqlx::query("UPDATE journal_entry SET received_at = received_at - 4 * 86400000")
+        .execute(&mut house.admin().await.unwrap())
+        .await
+        .unwrap();
+    assert!(metrics().await.contains("willcall_backup_late 1"));
+    let finding = async || {
+        let report = doctor::examine(house.database.config()).await;
+        report.findings.into_iter().find(|f| f.check == "backups").unwrap()
+    };
+    let late = finding().await;
+    assert!(!late.ok && late.detail.contains("4 days"), "{late:?}");
+    backups::begin(app).await.unwrap();
+    backups::finish(app, None).await.unwrap();
+    assert!(finding().await.ok);
+    assert!(metrics().await.contains("willcall_backup_late 0"));
 }

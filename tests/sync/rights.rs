@@ -34,7 +34,7 @@ fn ten_minutes_ago() -> UtcMillis {
 
 async fn by_hand(house: &House, station: &Station, code: &str, at: UtcMillis) -> Result<VerdictView, Problem> {
     let (code, list_id) = (code.to_owned(), house.list);
-    station.scan(ScanRequest { code, list_id, direction: Direction::Entry, at: Some(at) }).await
+    station.scan(ScanRequest { at: Some(at), ..ScanRequest::new(code, list_id, Direction::Entry) }).await
 }
 
 async fn case(house: &House, kind: &str) -> serde_json::Value {

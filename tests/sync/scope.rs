@@ -21,7 +21,7 @@ async fn events(station: &Station) -> Vec<EventId> {
 
 async fn may_see_names(house: &House, station: &Station, names: bool) {
     let device = station.status().await.unwrap().enrolment.unwrap().device_id;
-    let rights: &[Right] = if names { &[Right::Names] } else { &[] };
+    let rights: &[Right] = if names { &[Right::Names, Right::Search] } else { &[Right::Search] };
     let mut tx = house.app().unwrap().begin(house.organizer).await.unwrap();
     devices::edit::set_rights(&mut tx, device, rights).await.unwrap();
     tx.commit().await.unwrap();
@@ -184,6 +184,8 @@ async fn names_reach_a_door_only_while_it_has_the_right_to_them() {
     house.number().await.unwrap();
     let door = house.station("Gate A", Role::Door, folder.path()).await.unwrap();
     let found = async || door.search(house.list, "lovelace").await.unwrap().len();
+    may_see_names(&house, &door, false).await;
+    door.sync_once().await.unwrap();
     assert_eq!(found().await, 0);
     assert_eq!(enter(&door, house.list, &first.code).await.name, None);
     may_see_names(&house, &door, true).await;
@@ -214,4 +216,34 @@ async fn a_new_event_is_heard_of_by_devices_that_see_all() {
     till.sync_once().await.unwrap();
     let products = till.till().await.unwrap().events.into_iter().find(|e| e.event_id == other).unwrap().products;
     assert!(products[0].here.unwrap() > 0, "it has units of the new event to sell");
+}
+
+/// Who gave units away hears of their end though it sees their event no more: nobody else can give them back.
+#[tokio::test(flavor = "multi_thread")]
+async fn units_that_are_declined_after_their_till_was_moved_go_home() {
+    let house = House::build(Plan::default()).await.unwrap();
+    let (other, _, _) = house.another_event("autumn").await.unwrap();
+    let folders = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let till = house.station("Till 1", Role::Till, folders.0.path()).await.unwrap();
+    let second = house.station("Till 2", Role::Till, folders.1.path()).await.unwrap();
+    let of_second = second.status().await.unwrap().enrolment.unwrap().device_id;
+    house.let_see(&second, &[other]).await.unwrap();
+    for station in [&second, &till] {
+        station.sync_once().await.unwrap();
+    }
+    let file = folders.0.path().join("three.willcall");
+    let request = GiveRequest { quota_id: house.quota, units: 3, to: of_second };
+    till.give_units(request, file.clone()).await.unwrap();
+    house.let_see(&till, &[other]).await.unwrap();
+    till.sync_once().await.unwrap();
+    assert_eq!(house.counted().await.unwrap(), (0, 3, 0), "only what is on its way is still out");
+
+    second.decline_units(file).await.unwrap();
+    second.sync_once().await.unwrap();
+    house.number().await.unwrap();
+    for _ in 0..2 {
+        till.sync_once().await.unwrap();
+    }
+    assert_eq!(house.counted().await.unwrap(), (0, 0, 0), "declined, and given back by the till they came from");
+    assert!(till.verify_journal().await.unwrap().ok);
 }

@@ -5,12 +5,12 @@ use anyhow::Context;
 use sqlx::{Connection as _, PgConnection};
 use std::{collections::BTreeSet, time::Duration};
 use willcall_domain::{
-    devices::Role,
+    devices::{Right, Role},
     entropy::{SeededEntropy, bytes},
     id::{ItemId, ScanId},
 };
 use willcall_server::{
-    App, Server,
+    App, Server, devices,
     sync::{Subject, note, sequencer},
 };
 use willcall_tests::{
@@ -199,6 +199,12 @@ async fn a_change_made_at_one_server_is_heard_by_a_station_at_another_within_a_s
     let second = second_server(&house).await;
     let folder = tempfile::tempdir().unwrap();
     let door = house.station_at("Gate A", Role::Door, folder.path(), &second.url()).await.unwrap();
+    let device = door.status().await.unwrap().enrolment.unwrap().device_id;
+    let mut tx = house.app().unwrap().begin(house.organizer).await.unwrap();
+    devices::edit::set_rights(&mut tx, device, &[Right::Search]).await.unwrap();
+    tx.commit().await.unwrap();
+    house.number().await.unwrap();
+    door.sync_once().await.unwrap();
     let stop = tokio_util::sync::CancellationToken::new();
     let running = tokio::spawn({
         let (door, stop) = (door.clone(), stop.clone());

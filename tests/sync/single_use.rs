@@ -143,7 +143,7 @@ fn pay(till: &Station, code: &str, given_minor: i64) -> PayOrderRequest {
 
 fn refund(till: &Station, code: &str) -> RefundOrderRequest {
     let reason = "Rain".to_owned();
-    RefundOrderRequest { request_id: till.new_request_id(), code: code.to_owned(), reason }
+    RefundOrderRequest { request_id: till.new_request_id(), code: code.to_owned(), reason, positions: None }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -366,6 +366,37 @@ async fn a_paid_web_order_is_ended_at_the_counter_and_its_money_given_back_once(
     assert_eq!(scene.number("SELECT count(*) FROM orders WHERE status = 'canceled'").await, 1);
     assert_eq!(scene.number("SELECT sum(amount_minor)::bigint FROM payment WHERE state = 'confirmed'").await, 0);
     assert_eq!(scene.house.counted().await.unwrap().0, 0, "its place is free");
+    assert!(scene.cases().await.is_empty(), "{:?}", scene.cases().await);
+    scene.is_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn some_positions_of_a_paid_web_order_are_ended_at_the_counter_and_the_rest_is_valid() {
+    let mut scene = Scene::set().await;
+    let (order, code) = scene.house.order_of(3).await.unwrap();
+    mark_paid(&scene.house, order).await;
+    take(&scene.a, &code).await.unwrap();
+    sync(&scene.a).await;
+    scene.house.stop().await;
+    let lines = scene.a.rights().await.unwrap().rights[0].order.clone().unwrap().lines;
+    let one = RefundOrderRequest { positions: Some(vec![lines[1].position_id]), ..refund(&scene.a, &code) };
+    let shown = scene.a.refund_order(one.clone()).await.unwrap();
+    assert_eq!(shown.positions.iter().map(|p| p.voided).collect::<Vec<_>>(), [false, true, false]);
+    assert_eq!(shown.voids.iter().map(|v| v.total.minor).collect::<Vec<_>>(), [-2400]);
+    assert_eq!(scene.a.refund_order(one).await.unwrap().voids.len(), 1, "the same request is the same refund");
+    let twice = RefundOrderRequest { positions: Some(vec![lines[1].position_id]), ..refund(&scene.a, &code) };
+    assert_eq!(scene.a.refund_order(twice).await.unwrap_err().code, Code::Conflict, "it is given back once");
+    scene.house.start().await.unwrap();
+    sync(&scene.a).await;
+    assert_eq!(scene.number("SELECT count(*) FROM orders WHERE status = 'paid'").await, 1);
+    assert_eq!(scene.number("SELECT count(*) FROM order_position WHERE canceled").await, 1);
+    assert_eq!(scene.number("SELECT sum(amount_minor)::bigint FROM payment WHERE state = 'confirmed'").await, 4800);
+    assert_eq!(scene.house.counted().await.unwrap().0, 2, "one place is free");
+    let rest = scene.a.refund_order(refund(&scene.a, &code)).await.unwrap();
+    assert_eq!(rest.voids.iter().map(|v| v.total.minor).collect::<Vec<_>>(), [-2400, -4800]);
+    sync(&scene.a).await;
+    assert_eq!(scene.number("SELECT count(*) FROM orders WHERE status = 'canceled'").await, 1);
+    assert_eq!(scene.house.counted().await.unwrap().0, 0);
     assert!(scene.cases().await.is_empty(), "{:?}", scene.cases().await);
     scene.is_sound().await;
 }

@@ -165,7 +165,7 @@ async fn each_part_that_is_undone_has_a_receipt_of_its_own_in_the_one_gapless_se
     let folder = tempfile::tempdir().unwrap();
     let station = till(&house, folder.path()).await;
     let mut cart = house.adults(2);
-    cart.lines.push(SellLine { item_id: house.programme, quantity: 1 });
+    cart.lines.push(SellLine::of(house.programme, 1));
     cart.tender = willcall_domain::till::wire::Tender::Cash { given_minor: 6_000 };
     let sale = station.sell(cart).await.unwrap();
     station.record_print(sale.order_id, Printed::Tickets, None).await.unwrap();

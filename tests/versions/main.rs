@@ -94,7 +94,7 @@ async fn bless() {
 
 async fn enter(station: &Station, list: i64, code: &str) -> Class {
     let list_id = willcall_domain::id::ListId(list);
-    let request = ScanRequest { code: code.to_owned(), list_id, direction: Direction::Entry, at: None };
+    let request = ScanRequest::new(code, list_id, Direction::Entry);
     station.scan(request).await.unwrap().class
 }
 

@@ -158,11 +158,6 @@ async fn a_server_of_version_3_is_understood_as_far_as_it_goes() {
     line.next_snapshot(packed.finish().unwrap());
     let report = other.sync_once().await.unwrap();
     assert!(report.caught_up && report.snapshot, "{report:?}");
-    let request = willcall_domain::checkin::wire::ScanRequest {
-        code: bought.code,
-        list_id: house.list,
-        direction: Direction::Entry,
-        at: None,
-    };
+    let request = willcall_domain::checkin::wire::ScanRequest::new(bought.code, house.list, Direction::Entry);
     assert_eq!(other.scan(request).await.unwrap().class, Class::Admitted);
 }

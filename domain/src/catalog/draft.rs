@@ -4,13 +4,19 @@
 
 use crate::{
     clock::UtcMillis,
+    id::{DateId, ItemId},
     money::{Currency, Money},
     ticketing::CodeFormat,
 };
 use jiff::{civil::DateTime, tz::TimeZone};
+use std::collections::BTreeSet;
 
+mod date;
+mod variation;
 mod voucher;
 
+pub use date::{DateDraft, DateTyped, MOST_DATES, Series};
+pub use variation::{VariationDraft, VariationTyped};
 pub use voucher::{MAX_CODE, MOST_VOUCHERS, VoucherDraft, VoucherTyped, home};
 
 /// The longest name of anything, in characters.
@@ -63,6 +69,10 @@ pub enum FieldError {
     BelowSold { sold: i64, least: i64 },
     #[error("there are orders in {0} already")]
     CurrencyInUse(Currency),
+    #[error("what is sold only together with something else cannot have such things itself")]
+    AddonChain,
+    #[error("tills hold units of it")]
+    LentOut,
 }
 
 /// One field and what is wrong with it.
@@ -116,6 +126,8 @@ pub struct ItemTyped<'a> {
     pub admission: bool,
     pub look_at_id: bool,
     pub checkin_text: &'a str,
+    /// The products it is sold together with; empty is by itself.
+    pub addon_to: &'a [ItemId],
 }
 
 /// A product as it will be stored.
@@ -131,6 +143,8 @@ pub struct ItemDraft {
     pub admission: bool,
     pub look_at_id: bool,
     pub checkin_text: String,
+    /// The products it is sold together with, ascending; empty is by itself.
+    pub addon_to: Vec<ItemId>,
 }
 
 /// A quota as it will be stored, but for its products.
@@ -139,6 +153,8 @@ pub struct QuotaDraft {
     pub name: String,
     /// `None` is unlimited.
     pub size: Option<i64>,
+    /// The date whose positions count in it; `None` is every date.
+    pub date_id: Option<DateId>,
 }
 
 /// How much of an event's quotas tills may hold, as it will be stored.
@@ -150,6 +166,8 @@ pub struct LendingDraft {
     pub station_cap: Option<i32>,
     /// Most units of a quota all tills may hold unsold, in percent of its size.
     pub stations_cap_percent: i32,
+    /// Whether tills may sell at all.
+    pub till_sales: bool,
 }
 
 impl EventTyped<'_> {
@@ -224,6 +242,7 @@ impl ItemTyped<'_> {
                 admission: self.admission,
                 look_at_id: self.look_at_id,
                 checkin_text: checkin_text.unwrap_or_default(),
+                addon_to: BTreeSet::from_iter(self.addon_to.iter().copied()).into_iter().collect(),
             }),
             _ => Err(wrong),
         }
@@ -239,7 +258,7 @@ pub fn quota(name_typed: &str, size_typed: &str) -> Result<QuotaDraft, Vec<Wrong
     let name = note(&mut wrong, "name", name(name_typed));
     let size = note(&mut wrong, "size", optional(size_typed, |text| whole(text, 0, MAX_SIZE)));
     match (name, size) {
-        (Some(name), Some(size)) if wrong.is_empty() => Ok(QuotaDraft { name, size }),
+        (Some(name), Some(size)) if wrong.is_empty() => Ok(QuotaDraft { name, size, date_id: None }),
         _ => Err(wrong),
     }
 }
@@ -248,7 +267,10 @@ pub fn quota(name_typed: &str, size_typed: &str) -> Result<QuotaDraft, Vec<Wrong
 ///
 /// # Errors
 /// Every field that is not right.
-pub fn lending(outage_typed: &str, cap_typed: &str, percent_typed: &str) -> Result<LendingDraft, Vec<Wrong>> {
+pub fn lending(
+    (outage_typed, cap_typed, percent_typed): (&str, &str, &str),
+    till_sales: bool,
+) -> Result<LendingDraft, Vec<Wrong>> {
     let mut wrong = Vec::new();
     let number = |text: &str, min: i64, max: i64| {
         whole(text, min, max).and_then(|n| i32::try_from(n).map_err(|_| FieldError::Number { min, max }))
@@ -258,7 +280,7 @@ pub fn lending(outage_typed: &str, cap_typed: &str, percent_typed: &str) -> Resu
     let percent = note(&mut wrong, "stations_cap_percent", number(percent_typed, 1, 100));
     match (outage, cap, percent) {
         (Some(planned_outage_min), Some(station_cap), Some(stations_cap_percent)) => {
-            Ok(LendingDraft { planned_outage_min, station_cap, stations_cap_percent })
+            Ok(LendingDraft { planned_outage_min, station_cap, stations_cap_percent, till_sales })
         }
         _ => Err(wrong),
     }
@@ -516,10 +538,12 @@ mod tests {
 
     #[test]
     fn how_much_tills_may_hold_has_bounds_and_the_cap_of_one_may_be_left_open() {
-        let read = LendingDraft { planned_outage_min: 90, station_cap: None, stations_cap_percent: 50 };
-        assert_eq!(lending("90", " ", "50"), Ok(read));
-        assert_eq!(lending("90", "25", "50"), Ok(LendingDraft { station_cap: Some(25), ..read }));
-        let fields: Vec<&str> = lending("9", "0", "101").unwrap_err().iter().map(|(field, _)| *field).collect();
+        let read =
+            LendingDraft { planned_outage_min: 90, station_cap: None, stations_cap_percent: 50, till_sales: true };
+        assert_eq!(lending(("90", " ", "50"), true), Ok(read));
+        let off = LendingDraft { station_cap: Some(25), till_sales: false, ..read };
+        assert_eq!(lending(("90", "25", "50"), false), Ok(off));
+        let fields: Vec<&str> = lending(("9", "0", "101"), true).unwrap_err().iter().map(|(field, _)| *field).collect();
         assert_eq!(fields, ["planned_outage_min", "station_cap", "stations_cap_percent"]);
     }
 

@@ -2,8 +2,9 @@
 //! never replaces one of a higher version.
 
 use crate::{
+    checkin::wire::ItemDoor,
     clock::UtcMillis,
-    id::{EventId, ItemId, QuotaId},
+    id::{DateId, EventId, ItemId, QuotaId, VariationId},
     money::{Currency, Money},
     ticketing::CodeFormat,
 };
@@ -26,6 +27,9 @@ pub struct EventRow {
     /// How long a till should be able to sell with nobody to ask, in minutes.
     #[serde(default = "an_hour")]
     pub planned_outage_min: u32,
+    /// Whether tills may sell.
+    #[serde(default = "yes")]
+    pub till_sales: bool,
     #[ts(type = "number")]
     pub version: i64,
 }
@@ -33,6 +37,43 @@ pub struct EventRow {
 /// What servers mean that do not say.
 fn an_hour() -> u32 {
     60
+}
+
+/// What servers mean that do not say.
+fn yes() -> bool {
+    true
+}
+
+/// One date of an event that takes place several times. An event that has some sells each position for one of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct DateRow {
+    pub date_id: DateId,
+    pub event_id: EventId,
+    /// What it is called beside its time; empty for nothing.
+    pub name: String,
+    pub starts_at: UtcMillis,
+    pub ends_at: Option<UtcMillis>,
+    pub admission_at: Option<UtcMillis>,
+    /// Whether it is sold now.
+    pub active: bool,
+    #[ts(type = "number")]
+    pub version: i64,
+}
+
+/// One form of a product.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct VariationRow {
+    pub variation_id: VariationId,
+    pub name: String,
+    /// Gross price; `None` is the product's.
+    pub price: Option<Money>,
+    /// Order on screens, ascending.
+    pub rank: i32,
+    /// Whether it is sold now.
+    pub active: bool,
+    /// A sentence shown to door staff when a ticket of it is scanned; empty for none.
+    #[serde(default)]
+    pub checkin_text: String,
 }
 
 /// One product.
@@ -57,6 +98,15 @@ pub struct ItemRow {
     pub look_at_id: bool,
     /// A sentence shown to door staff when a ticket of this product is scanned; empty for none.
     pub checkin_text: String,
+    /// Its forms; where it has some, each position is of one of them.
+    #[serde(default)]
+    pub variations: Vec<VariationRow>,
+    /// The products it is sold together with, never without one of them; empty is by itself.
+    #[serde(default)]
+    pub addon_to: Vec<ItemId>,
+    /// What it asks of the door besides.
+    #[serde(default)]
+    pub door: ItemDoor,
     #[ts(type = "number")]
     pub version: i64,
 }
@@ -72,6 +122,9 @@ pub struct QuotaRow {
     pub size: Option<i64>,
     /// The items that count in it.
     pub items: Vec<ItemId>,
+    /// The date whose positions count in it; `None` is every date, or an event that has none.
+    #[serde(default)]
+    pub date_id: Option<DateId>,
     /// Units nobody holds: neither sold nor leased; `None` is unlimited.
     #[ts(type = "number | null")]
     pub free: Option<i64>,

@@ -1,8 +1,14 @@
 //! What crosses a border about check-in: lists, scans, and the verdict as a screen shows it.
 
+use super::{
+    medium::MediumKind,
+    question::{AnswerGiven, QuestionRow},
+    rule::Term,
+};
 use crate::{
     clock::UtcMillis,
-    id::{DeviceId, EventId, ItemId, ListId, PositionId, ScanId},
+    id::{DateId, DeviceId, EventId, GateId, ItemId, ListId, MediumId, PositionId, QuestionId, ScanId},
+    money::Money,
 };
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -15,6 +21,9 @@ pub struct ListRow {
     pub name: String,
     /// The items admitted; `None` is all.
     pub items: Option<Vec<ItemId>>,
+    /// The date whose tickets are admitted; `None` is any.
+    #[serde(default)]
+    pub date_id: Option<DateId>,
     /// Whether tickets of unpaid orders may be admitted by right.
     pub include_pending: bool,
     pub allow_multiple_entries: bool,
@@ -22,8 +31,79 @@ pub struct ListRow {
     /// When and where entry is allowed, in the rule language (docs/API.md); `None` is no rule.
     #[ts(type = "unknown")]
     pub rules: Option<serde_json::Value>,
+    /// Whether a ticket also stands for its add-ons: where one of these is on the list, it is the one that enters.
+    #[serde(default)]
+    pub addon_match: bool,
+    /// The gates at which it is offered; empty is every gate. Who may enter where is for `rules` to say.
+    #[serde(default)]
+    pub gates: Vec<GateId>,
+    /// From when and until when the door chooses it by itself.
+    #[serde(default)]
+    pub shown_from: Option<UtcMillis>,
+    #[serde(default)]
+    pub shown_until: Option<UtcMillis>,
     #[ts(type = "number")]
     pub version: i64,
+}
+
+/// A place where people are let in or out, of all events of the organizer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct GateRow {
+    pub gate_id: GateId,
+    pub name: String,
+    #[ts(type = "number")]
+    pub version: i64,
+}
+
+/// What a product asks of the door besides its name.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ItemDoor {
+    /// Look at whoever brings such a ticket.
+    #[serde(default)]
+    pub attention: bool,
+    /// Orders of it wait for the organizer's approval.
+    #[serde(default)]
+    pub needs_approval: bool,
+    /// Whether a wristband or the like takes the ticket's place.
+    #[serde(default)]
+    pub medium: super::medium::MediumUse,
+    /// Refuse entry where the station's data is older than so many minutes; `None` is any age.
+    #[serde(default)]
+    pub max_data_age_min: Option<u32>,
+    /// Look, where the signature is all that is known of a ticket.
+    #[serde(default)]
+    pub look_if_unseen: bool,
+}
+
+/// What the door must know of a position and its order besides being paid or not.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct PositionDoor {
+    /// The order waits for the organizer's approval.
+    #[serde(default)]
+    pub needs_approval: bool,
+    /// Admitted although the order is not paid.
+    #[serde(default)]
+    pub valid_if_pending: bool,
+    /// Look at whoever brings a ticket of this order.
+    #[serde(default)]
+    pub attention: bool,
+    /// A sentence of the organizer for this order; empty for none, and where names are not told.
+    #[serde(default)]
+    pub checkin_text: String,
+    /// Questions that were answered, or put and left open.
+    #[serde(default)]
+    pub answered: Vec<QuestionId>,
+    /// What is owed on the whole order while it is not paid.
+    #[serde(default)]
+    pub due: Option<Money>,
+}
+
+impl PositionDoor {
+    /// Whether nothing of it says anything.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Into the house or out of it.
@@ -77,6 +157,47 @@ pub enum Reason {
     SoldElsewhere,
     /// The rule or the data behind it cannot be evaluated.
     Error,
+    /// Something must be asked first; nothing is recorded until it is answered.
+    AnswersRequired,
+    /// This ticket enters only with a wristband or the like, and has none yet.
+    ExchangeRequired,
+    /// This ticket was exchanged for a wristband or the like: that is what enters.
+    AlreadyExchanged,
+    /// A wristband or the like that was switched off or has run out.
+    MediumInvalid,
+    /// The station's data is too old for this product.
+    StaleData,
+}
+
+impl Reason {
+    /// The first version of the protocol that knows this word.
+    #[must_use]
+    pub fn since(self) -> u32 {
+        match self {
+            Self::Invalid
+            | Self::UnknownKey
+            | Self::Canceled
+            | Self::Blocked
+            | Self::Revoked
+            | Self::Unapproved
+            | Self::InvalidTime
+            | Self::Product
+            | Self::WrongEvent
+            | Self::WrongDate
+            | Self::Unpaid
+            | Self::Rules
+            | Self::Ambiguous
+            | Self::AlreadyRedeemed
+            | Self::Void
+            | Self::SoldElsewhere
+            | Self::Error => 1,
+            Self::AnswersRequired
+            | Self::ExchangeRequired
+            | Self::AlreadyExchanged
+            | Self::MediumInvalid
+            | Self::StaleData => 3,
+        }
+    }
 }
 
 /// What staff must know although the ticket is good.
@@ -98,6 +219,10 @@ pub enum Mark {
     TimeUncertain,
     /// The station doubts that its data is the newest: the ticket may have been used by what it has lost.
     StationInDoubt,
+    /// The product or the order asks to look at whoever brings it.
+    Attention,
+    /// The station's data is older than a quarter of an hour.
+    OldData,
 }
 
 /// One scan as stations and server exchange and list it.
@@ -165,6 +290,8 @@ pub enum Delivery {
     /// Nowhere: the disk did not take it. Kept in memory and recorded as soon as there is room; gone if the program ends
     /// before.
     NotRecorded,
+    /// There is nothing to record yet: answers are asked for first.
+    Asked,
 }
 
 /// A question put to the door.
@@ -177,6 +304,142 @@ pub struct ScanRequest {
     /// A time given by hand; needs the right to.
     #[serde(default)]
     pub at: Option<UtcMillis>,
+    /// Lists of other events scanned at the same time: a ticket is scanned on the list of its event.
+    #[serde(default)]
+    pub more_lists: Vec<ListId>,
+    /// Answers to what was asked; kept only if the scan lets somebody in.
+    #[serde(default)]
+    pub answers: Vec<AnswerGiven>,
+    /// Let in although the order is not paid; needs the right to.
+    #[serde(default)]
+    pub admit_unpaid: bool,
+    /// Whether somebody is there to ask the holder. Where nobody is, a missing answer refuses.
+    #[serde(default = "somebody_asks")]
+    pub ask: bool,
+    /// The same request again within so many milliseconds of the last is the same presentation of the ticket: it is
+    /// answered with the first verdict and not recorded. Without it each is a scan of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub again_within_ms: Option<u32>,
+}
+
+fn somebody_asks() -> bool {
+    true
+}
+
+impl ScanRequest {
+    /// A scan of one list, now, with nothing else said.
+    #[must_use]
+    pub fn new(code: impl Into<String>, list_id: ListId, direction: Direction) -> Self {
+        Self {
+            code: code.into(),
+            list_id,
+            direction,
+            at: None,
+            more_lists: Vec::new(),
+            answers: Vec::new(),
+            admit_unpaid: false,
+            ask: true,
+            again_within_ms: None,
+        }
+    }
+}
+
+/// A ticket is exchanged for a wristband or the like, which stands for it from now on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ExchangeRequest {
+    /// The ticket, as read.
+    pub code: String,
+    /// The medium, as read.
+    pub identifier: String,
+    pub kind: MediumKind,
+    pub list_id: ListId,
+    /// In place of the medium it has already, which is switched off.
+    #[serde(default)]
+    pub replace: bool,
+}
+
+/// What an exchange came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ExchangeView {
+    pub medium_id: MediumId,
+    pub position_id: PositionId,
+    pub order_code: String,
+    pub product: Option<String>,
+    pub name: Option<String>,
+    /// Media that were switched off for it.
+    pub replaced: Vec<MediumId>,
+    pub delivery: Delivery,
+}
+
+/// A date as the door names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct DateView {
+    /// Empty where it has none but its time.
+    pub name: String,
+    pub starts_at: UtcMillis,
+}
+
+/// Whose text or flag it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Of {
+    Product,
+    Variation,
+    Order,
+}
+
+/// A sentence of the organizer for the door.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct DoorText {
+    pub of: Of,
+    pub text: String,
+}
+
+/// What was bought together with a ticket.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct AddonView {
+    pub position_id: PositionId,
+    pub product: String,
+    pub variation: Option<String>,
+    /// Whether it was used on this list.
+    pub used: bool,
+}
+
+/// Why a list's rule cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum RuleTroubleKind {
+    /// It is not of the rule language.
+    Unreadable,
+    /// It names a product, variation or gate that is not there.
+    UnknownProduct,
+    UnknownVariation,
+    UnknownGate,
+    /// It compares what cannot be compared.
+    CannotCompare,
+}
+
+/// What is wrong with a list's rule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct RuleTrouble {
+    pub kind: RuleTroubleKind,
+    /// The part that is meant: a name or number of the rule, or the reader's sentence.
+    pub part: String,
+}
+
+/// Whether a ticket takes part in exchanging for a wristband or the like.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Exchange {
+    #[default]
+    None,
+    /// It may be exchanged, and was not.
+    May,
+    /// It enters only once exchanged.
+    Must,
+    /// It was exchanged.
+    Done,
 }
 
 /// A scan is to be as if it never was.
@@ -224,6 +487,55 @@ pub struct VerdictView {
     /// Age of the station's data at this verdict in seconds; `None` when never synced.
     #[ts(type = "number | null")]
     pub data_age_s: Option<u64>,
+    /// The list it was scanned on.
+    #[serde(default)]
+    pub list_name: String,
+    /// The form of the product.
+    #[serde(default)]
+    pub variation: Option<String>,
+    /// The date the ticket is for, where the event has several.
+    #[serde(default)]
+    pub date: Option<DateView>,
+    /// What was bought together with it.
+    #[serde(default)]
+    pub addons: Vec<AddonView>,
+    /// Sentences of the organizer: of the product, the variation, the order.
+    #[serde(default)]
+    pub texts: Vec<DoorText>,
+    /// Who asks to look, where [`Mark::Attention`] is set.
+    #[serde(default)]
+    pub attention: Vec<Of>,
+    /// The nearest way in, where the reason is *rules*: all of these would have to be otherwise.
+    #[serde(default)]
+    pub explanation: Vec<Term>,
+    /// Where the reason is *rules* because the rule itself cannot be used.
+    #[serde(default)]
+    pub rule_trouble: Option<RuleTrouble>,
+    /// What is to be asked now, where the reason is *answers required*.
+    #[serde(default)]
+    pub questions: Vec<QuestionRow>,
+    /// Which of the answers that came along cannot be taken.
+    #[serde(default)]
+    pub wrong_answers: Vec<super::question::AnswerWrong>,
+    /// Whether this station may let in by right, where the reason is *unpaid*.
+    #[serde(default)]
+    pub may_admit_unpaid: bool,
+    /// What is owed on the order.
+    #[serde(default)]
+    pub due: Option<Money>,
+    /// Whether a wristband or the like takes its place.
+    #[serde(default)]
+    pub exchange: Exchange,
+    /// The kind of medium that was scanned in place of the ticket.
+    #[serde(default)]
+    pub medium: Option<MediumKind>,
+    /// How old the data may be for this product, in minutes, where the reason is *stale data*.
+    #[serde(default)]
+    pub max_data_age_min: Option<u32>,
+    /// The same code again within the moment in which one presentation of a ticket is read several times: this is the
+    /// verdict of the first, and nothing more was recorded.
+    #[serde(default)]
+    pub repeated: bool,
 }
 
 /// The counters of one list.
@@ -238,6 +550,14 @@ pub struct ListView {
     /// Tickets this list could admit.
     #[ts(type = "number")]
     pub expected: i64,
+    /// From when and until when the door chooses it by itself.
+    #[serde(default)]
+    pub shown_from: Option<UtcMillis>,
+    #[serde(default)]
+    pub shown_until: Option<UtcMillis>,
+    /// Whether it is the time to choose it by itself; `None` where no time was set.
+    #[serde(default)]
+    pub on_now: Option<bool>,
 }
 
 /// One event at the door.

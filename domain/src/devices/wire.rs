@@ -51,11 +51,20 @@ pub enum Right {
     Names,
     /// Undoing scans.
     Undo,
+    /// Finding tickets by name or order code.
+    Search,
+    /// Letting somebody in whose order is not paid.
+    AdmitUnpaid,
+    /// Giving a wristband or another medium for a ticket.
+    Exchange,
+    /// Leaving a kiosk, changing settings and lists, signing others out.
+    Supervise,
 }
 
 impl Right {
     /// Every right there is.
-    pub const ALL: [Self; 3] = [Self::TimeByHand, Self::Names, Self::Undo];
+    pub const ALL: [Self; 7] =
+        [Self::TimeByHand, Self::Names, Self::Undo, Self::Search, Self::AdmitUnpaid, Self::Exchange, Self::Supervise];
 
     /// The word that is stored and sent.
     #[must_use]
@@ -64,6 +73,10 @@ impl Right {
             Self::TimeByHand => "time_by_hand",
             Self::Names => "names",
             Self::Undo => "undo",
+            Self::Search => "search",
+            Self::AdmitUnpaid => "admit_unpaid",
+            Self::Exchange => "exchange",
+            Self::Supervise => "supervise",
         }
     }
 

@@ -84,7 +84,7 @@ pub fn check_grant(grant: &Grant, server: &VerifyingKey, me: crate::id::DeviceId
     let complete = body
         .blanks
         .iter()
-        .all(|range| grant.codes.iter().any(|c| c.item_id == range.item_id && c.codes.len() == range.count as usize));
+        .all(|range| grant.codes.iter().any(|c| c.article == range.article && c.codes.len() == range.count as usize));
     if complete { Ok(body) } else { Err(GrantError::Blanks) }
 }
 
@@ -104,7 +104,7 @@ mod tests {
             station: DeviceId(4),
             units: 2,
             blanks: vec![super::super::BlankRange {
-                item_id: ItemId(5),
+                article: ItemId(5).into(),
                 base: PositionId(Uuid::from_u128(6)),
                 count: 1,
             }],
@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn a_grant_is_taken_only_as_signed_by_this_server_for_this_station_with_all_its_blanks() {
         let (key, other) = (SigningKey::from_bytes(&[1; 32]), SigningKey::from_bytes(&[2; 32]));
-        let codes = vec![BlankCodes { item_id: ItemId(5), codes: vec!["A".into()] }];
+        let codes = vec![BlankCodes { article: ItemId(5).into(), codes: vec!["A".into()] }];
         let grant = sign_grant(&body(), codes, &key).unwrap();
         assert_eq!(check_grant(&grant, &key.verifying_key(), DeviceId(4)), Ok(body()));
         assert_eq!(check_grant(&grant, &other.verifying_key(), DeviceId(4)), Err(GrantError::Signature));

@@ -9,13 +9,14 @@ use super::{
     wire::{BlankRange, GrantBody, LeaseRow, LeaseState},
 };
 use crate::{
-    id::{DeviceId, EventId, HandOverId, ItemId, LeaseId, PositionId, QuotaId},
+    catalog::Article,
+    id::{DeviceId, EventId, HandOverId, LeaseId, PositionId, QuotaId},
     ticketing::blank,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Blanks of one product that can still become a ticket.
+/// Blanks of one article that can still become a ticket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BlanksLeft {
     /// Names the range they were granted in.
@@ -25,7 +26,7 @@ pub struct BlanksLeft {
 }
 
 /// One lease as its station has it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeldLease {
     pub lease_id: LeaseId,
     pub quota_id: QuotaId,
@@ -42,7 +43,7 @@ pub struct HeldLease {
     /// Whether the server knows whose these units are. What was taken over from another till is sold at once, and handed
     /// on only then: a chain of tills would else arrive link by link in any order, and nobody could say which is real.
     pub confirmed: bool,
-    pub blanks: BTreeMap<ItemId, BlanksLeft>,
+    pub blanks: BTreeMap<Article, BlanksLeft>,
 }
 
 /// Units that go back to the server, and the blanks given up with them.
@@ -108,7 +109,7 @@ impl HeldLease {
             state: LeaseState::Open,
             keep: None,
             confirmed: true,
-            blanks: blanks.iter().map(|range| (range.item_id, left(range))).collect(),
+            blanks: blanks.iter().map(|range| (range.article, left(range))).collect(),
         }
     }
 
@@ -125,7 +126,7 @@ impl HeldLease {
             lease_id: self.lease_id,
             quota_id: self.quota_id,
             free: self.sellable(),
-            blanks: self.blanks.iter().map(|(item, blanks)| (*item, blanks.left.count())).collect(),
+            blanks: self.blanks.iter().map(|(article, blanks)| (*article, blanks.left.count())).collect(),
         }
     }
 
@@ -137,9 +138,9 @@ impl HeldLease {
         free
     }
 
-    /// The next blank for a product becomes a ticket; `None` when there is none left.
-    pub fn use_blank(&mut self, item: ItemId) -> Option<PositionId> {
-        let blanks = self.blanks.get_mut(&item)?;
+    /// The next blank for an article becomes a ticket; `None` when there is none left.
+    pub fn use_blank(&mut self, article: impl Into<Article>) -> Option<PositionId> {
+        let blanks = self.blanks.get_mut(&article.into())?;
         blanks.left.take_lowest().map(|n| blank::position(blanks.base, n))
     }
 
@@ -197,13 +198,13 @@ impl HeldLease {
         GiveBack { lease_id: self.lease_id, quota_id: self.quota_id, event_id: self.event_id, units, blanks }
     }
 
-    /// The highest blanks of each product, as many as `count` says of those that are left, as ranges.
+    /// The highest blanks of each article, as many as `count` says of those that are left, as ranges.
     fn highest_blanks(&self, count: impl Fn(&Units) -> u32) -> Vec<BlankRange> {
-        let of_item = |(item, blanks): (&ItemId, &BlanksLeft)| -> Vec<BlankRange> {
+        let of_article = |(article, blanks): (&Article, &BlanksLeft)| -> Vec<BlankRange> {
             let gone = blanks.left.highest(count(&blanks.left));
-            gone.ranges().iter().map(|run| BlankRange::part(*item, blanks.base, *run)).collect()
+            gone.ranges().iter().map(|run| BlankRange::part(*article, blanks.base, *run)).collect()
         };
-        self.blanks.iter().flat_map(of_item).collect()
+        self.blanks.iter().flat_map(of_article).collect()
     }
 
     /// Units and blanks went back.
@@ -224,7 +225,7 @@ impl HeldLease {
         if self.confirmed { self.sellable().last_run().map_or(0, UnitRange::count) } else { 0 }
     }
 
-    /// `units` of this lease for another till, from the high end, with a run of blanks for each product: as many as the
+    /// `units` of this lease for another till, from the high end, with a run of blanks for each article: as many as the
     /// units and the spare ones where there are enough, while every unit that stays keeps a blank.
     ///
     /// # Errors
@@ -250,12 +251,12 @@ impl HeldLease {
         let run = self.sellable().last_run().filter(|_| units <= here);
         let run = run.ok_or(CannotGive::Units { wanted: units, here })?;
         let stay = self.free.count() - units;
-        let blanks = self.blanks.iter().filter_map(|(item, blanks)| {
+        let blanks = self.blanks.iter().filter_map(|(article, blanks)| {
             let spare = blanks.left.count().saturating_sub(stay).max(units);
             let last = blanks.left.last_run()?;
             let count = blank::count_for(units).min(spare).min(last.count());
             let numbers = UnitRange { from: last.until - count, until: last.until };
-            (count > 0).then(|| BlankRange::part(*item, blanks.base, numbers))
+            (count > 0).then(|| BlankRange::part(*article, blanks.base, numbers))
         });
         Ok(HandOut {
             hand_over_id,
@@ -278,7 +279,7 @@ impl HeldLease {
     pub fn declined(&mut self, back: &HandOut) {
         self.free.add(&back.units.into());
         for range in &back.blanks {
-            if let Some(blanks) = self.blanks.get_mut(&range.item_id) {
+            if let Some(blanks) = self.blanks.get_mut(&range.article) {
                 blanks.left.add(&range.numbers().into());
             }
         }
@@ -286,7 +287,7 @@ impl HeldLease {
 
     fn lose_blanks(&mut self, gone: &[BlankRange]) {
         for range in gone {
-            if let Some(blanks) = self.blanks.get_mut(&range.item_id) {
+            if let Some(blanks) = self.blanks.get_mut(&range.article) {
                 blanks.left.remove(&range.numbers().into());
             }
         }
@@ -357,7 +358,7 @@ mod tests {
     use crate::{
         catalog::QuotaRow,
         clock::UtcMillis,
-        id::{OrganizerId, RequestId},
+        id::{ItemId, OrganizerId, RequestId},
         leases::{Spent, UnitRef, take},
     };
     use proptest::prelude::*;
@@ -382,7 +383,7 @@ mod tests {
             quota_id: HALL,
             station: ME,
             units,
-            blanks: vec![BlankRange { item_id: ADULT, base, count: blank::count_for(units) }],
+            blanks: vec![BlankRange { article: ADULT.into(), base, count: blank::count_for(units) }],
             granted_at: UtcMillis(0),
         })
     }
@@ -411,7 +412,7 @@ mod tests {
         assert_eq!(back.len(), 1);
         assert_eq!(back[0].units, UnitRange { from: 5, until: 10 });
         held.give_back(&back[0]);
-        assert_eq!((held.free.count(), held.blanks[&ADULT].left.to_string()), (2, "3-7".to_owned()));
+        assert_eq!((held.free.count(), held.blanks[&ADULT.into()].left.to_string()), (2, "3-7".to_owned()));
         assert!(held.recalled().is_empty(), "what was asked is done");
         held.sell(3);
         held.sell(4);
@@ -426,7 +427,7 @@ mod tests {
         let mut held = lease(1, 10);
         let back = held.beyond(0);
         held.give_back(&back[0]);
-        assert!(held.free.is_empty() && held.blanks[&ADULT].left.is_empty());
+        assert!(held.free.is_empty() && held.blanks[&ADULT.into()].left.is_empty());
     }
 
     #[test]
@@ -447,12 +448,13 @@ mod tests {
             name: String::new(),
             size: None,
             items: vec![ADULT],
+            date_id: None,
             free: None,
             outstanding: 0,
             version: 1,
         }];
         let mut view = vec![held.held()];
-        let taken = take(&[(ADULT, true, 2)], &quotas, &mut view).unwrap();
+        let taken = take(&[(ADULT.into(), true, 2)], &quotas, &mut view).unwrap();
         let units: Vec<u32> = taken.iter().flat_map(|t| &t.units).map(|u: &UnitRef| u.unit).collect();
         assert_eq!(units, [1, 4]);
     }
@@ -465,10 +467,10 @@ mod tests {
         assert_eq!(out.units, UnitRange { from: 6, until: 10 });
         assert_eq!((out.blanks[0].count, out.blanks[0].numbers().from), (9, 6), "four and five to spare");
         held.hand_out(&out);
-        assert_eq!(held.blanks[&ADULT].left.count(), 6, "each that stays keeps a blank");
+        assert_eq!(held.blanks[&ADULT.into()].left.count(), 6, "each that stays keeps a blank");
         let theirs = HeldLease::taken(&out);
         assert_eq!((theirs.lease_id.0, theirs.free.clone()), (flight(7).0, Units::first(4)));
-        assert_eq!(theirs.blanks[&ADULT].left.to_string(), "6-14");
+        assert_eq!(theirs.blanks[&ADULT.into()].left.to_string(), "6-14");
         held.declined(&out);
         assert_eq!(held, before);
         assert_eq!(held.offer(ME, TO, flight(8), 11), Err(CannotGive::Units { wanted: 11, here: 10 }));
@@ -551,14 +553,14 @@ mod tests {
     proptest! {
         #[test]
         fn no_unit_and_no_blank_is_ever_in_two_places(moves in prop::collection::vec(moves(), 0..40)) {
-            let quotas = [QuotaRow { quota_id: HALL, event_id: EventId(1), name: String::new(), size: None, items: vec![ADULT], free: None, outstanding: 0, version: 1 }];
+            let quotas = [QuotaRow { quota_id: HALL, event_id: EventId(1), name: String::new(), size: None, items: vec![ADULT], date_id: None, free: None, outstanding: 0, version: 1 }];
             let mut held = lease(1, 12);
             let (mut gone, mut used, mut out): (Units, Vec<PositionId>, Option<HandOut>) = (Units::none(), vec![], None);
             for (nth, one) in moves.into_iter().enumerate() {
                 match one {
                     Move::Sell(n) => {
                         let mut view = vec![held.held()];
-                        match take(&[(ADULT, true, n)], &quotas, &mut view) {
+                        match take(&[(ADULT.into(), true, n)], &quotas, &mut view) {
                             Ok(taken) => for unit in taken.iter().flat_map(|t| &t.units) {
                                 prop_assert!(held.sell(unit.unit), "sold what was not free");
                                 let blank = held.use_blank(ADULT).unwrap();
@@ -577,7 +579,7 @@ mod tests {
                         prop_assert!(Units::from(back.units).without(&held.free).is_empty());
                         held.give_back(&back);
                         gone.add(&back.units.into());
-                        prop_assert!(held.blanks[&ADULT].left.count() >= held.free.count().min(held.blanks[&ADULT].left.count()));
+                        prop_assert!(held.blanks[&ADULT.into()].left.count() >= held.free.count().min(held.blanks[&ADULT.into()].left.count()));
                     },
                     Move::Give(n) => if out.is_none() && let Ok(offer) = held.offer(ME, TO, flight(nth as u128), n) {
                         held.hand_out(&offer);

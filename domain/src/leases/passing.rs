@@ -146,7 +146,7 @@ impl Lent {
         let within = |part: &BlankRange| {
             self.blanks.iter().any(|whole| {
                 let (all, some) = (whole.numbers(), part.numbers());
-                whole.item_id == part.item_id
+                whole.article == part.article
                     && blank::base(whole.base) == blank::base(part.base)
                     && all.from <= some.from
                     && some.until <= all.until
@@ -170,7 +170,7 @@ pub fn check_codes(out: &HandOut, codes: &[BlankCodes], keys: &[EventKey]) -> Re
         return Err(NotPassed::NoKey);
     }
     for (range, codes) in out.blanks.iter().zip(codes) {
-        if codes.item_id != range.item_id || u32::try_from(codes.codes.len()) != Ok(range.count) {
+        if codes.article != range.article || u32::try_from(codes.codes.len()) != Ok(range.count) {
             return Err(NotPassed::Codes);
         }
         for (n, code) in (range.numbers().from..).zip(&codes.codes) {
@@ -181,7 +181,7 @@ pub fn check_codes(out: &HandOut, codes: &[BlankCodes], keys: &[EventKey]) -> Re
                         Some(seed) => *seed == sig1::seed(position, blank::ISSUE),
                         None => signed.position_id == Some(position),
                     };
-                    named && signed.event_id == out.event_id && signed.item_id == range.item_id
+                    named && signed.event_id == out.event_id && signed.article() == range.article
                 }
                 Verification::UnknownKey => return Err(NotPassed::NoKey),
                 Verification::Forged | Verification::Plain(_) => false,

@@ -3,7 +3,7 @@
 use super::wire::{CounterLine, RightKind, VoucherTerms};
 use crate::{
     clock::UtcMillis,
-    id::{EventId, OrderId, RequestId, RightId},
+    id::{EventId, OrderId, PositionId, RequestId, RightId},
     money::Money,
     orders::OrderStatus,
 };
@@ -66,11 +66,16 @@ pub struct PayOrderRequest {
     pub given_minor: i64,
 }
 
-/// Cancels a web order as a whole and gives back what came in for it. The same `request_id` again is the same refund.
+/// Cancels a web order, or some of its positions, and gives back what came in for it. The same `request_id` again is the
+/// same refund.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct RefundOrderRequest {
     pub request_id: RequestId,
     pub code: String,
     /// Why, in the words of who did it; kept beside the journal's chain.
     pub reason: String,
+    /// Which positions; none is the order as a whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub positions: Option<Vec<PositionId>>,
 }

@@ -126,23 +126,47 @@ pub fn recalled(open: impl IntoIterator<Item = (LeaseId, u32)>, wanted: i64) -> 
 /// One station's units of a quota, when somebody else has run out of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spare {
-    /// Its leases with what is outstanding of each, the newest last.
+    /// Its leases with what stays of each when it has done what it was asked before, the newest last.
     pub leases: Vec<(LeaseId, u32)>,
     /// What it is expected to sell in the planned outage.
     pub expected: u32,
+    /// Units it was asked for before and has not given back yet.
+    pub coming: u32,
+    /// It was heard of a moment ago: what it is asked for comes at once. What a silent one is asked for may never come.
+    pub live: bool,
+}
+
+impl Spare {
+    fn units(&self) -> u32 {
+        let held: u32 = self.leases.iter().map(|(_, n)| *n).sum();
+        held.saturating_sub(self.expected.max(1))
+    }
 }
 
 /// Which leases should shrink, and to what, so that up to `wanted` units come back from stations that do not need them:
 /// each keeps what it is expected to sell, at least one. Newest leases give first. Leases not named keep all they have.
+/// Nobody waits for a silent station: it is asked only for what the live ones cannot spare, and nothing it was asked for
+/// counts as coming before that.
 #[must_use]
 pub fn spared(stations: &[Spare], wanted: u32) -> BTreeMap<LeaseId, u32> {
-    let held = |s: &Spare| s.leases.iter().map(|(_, n)| *n).sum::<u32>();
-    let spare = |s: &Spare| held(s).saturating_sub(s.expected.max(1));
-    let all: u64 = stations.iter().map(|s| u64::from(spare(s))).sum();
+    let (live, silent): (Vec<&Spare>, Vec<&Spare>) = stations.iter().partition(|s| s.live);
+    let coming = |of: &[&Spare]| of.iter().map(|s| s.coming).fold(0, u32::saturating_add);
+    let lacking = wanted.saturating_sub(coming(&live));
+    let (mut keeps, given) = shared(&live, lacking);
+    let lacking = lacking.saturating_sub(given).saturating_sub(coming(&silent));
+    keeps.extend(shared(&silent, lacking).0);
+    keeps
+}
+
+/// Each gives its part of `wanted`, in proportion to what it can spare; answers what they keep, and how much they give.
+fn shared(stations: &[&Spare], wanted: u32) -> (BTreeMap<LeaseId, u32>, u32) {
+    let all: u64 = stations.iter().map(|s| u64::from(s.units())).sum();
     let mut out = BTreeMap::new();
+    let mut given = 0_u32;
     for station in stations {
-        let part = (u64::from(spare(station)) * u64::from(wanted)).div_ceil(all.max(1));
-        let mut give = u32::try_from(part).unwrap_or(u32::MAX).min(spare(station));
+        let part = (u64::from(station.units()) * u64::from(wanted)).div_ceil(all.max(1));
+        let mut give = u32::try_from(part).unwrap_or(u32::MAX).min(station.units());
+        given = given.saturating_add(give);
         for (lease, units) in station.leases.iter().rev() {
             let gone = give.min(*units);
             if gone > 0 {
@@ -151,7 +175,7 @@ pub fn spared(stations: &[Spare], wanted: u32) -> BTreeMap<LeaseId, u32> {
             }
         }
     }
-    out
+    (out, given)
 }
 
 #[cfg(test)]
@@ -222,10 +246,30 @@ mod tests {
 
     #[test]
     fn idle_stations_give_to_who_has_run_out_and_keep_what_they_sell() {
-        let idle = Spare { leases: vec![(lease(1), 5), (lease(2), 25)], expected: 0 };
-        let busy = Spare { leases: vec![(lease(3), 30)], expected: 40 };
+        let idle = Spare { leases: vec![(lease(1), 5), (lease(2), 25)], expected: 0, coming: 0, live: true };
+        let busy = Spare { leases: vec![(lease(3), 30)], expected: 40, coming: 0, live: true };
         assert_eq!(spared(&[idle.clone(), busy.clone()], 10), [(lease(2), 15)].into());
         assert_eq!(spared(&[idle, busy], 500), [(lease(1), 1), (lease(2), 0)].into(), "one stays");
+    }
+
+    #[test]
+    fn what_a_silent_station_was_asked_for_is_not_on_its_way() {
+        let station = |n, units, coming, live| Spare { leases: vec![(lease(n), units)], expected: 0, coming, live };
+        // The silent one was asked for all it can spare, and the one that is there has never been asked.
+        let (silent, live) = (station(1, 1, 19, false), station(2, 20, 0, true));
+        assert_eq!(spared(&[silent, live], 10), [(lease(2), 10)].into());
+        let (silent, live) = (station(1, 20, 0, false), station(2, 20, 0, true));
+        assert_eq!(
+            spared(&[silent.clone(), live.clone()], 10),
+            [(lease(2), 10)].into(),
+            "the live one alone is enough"
+        );
+        let both = spared(&[silent.clone(), live], 30);
+        assert_eq!(both, [(lease(1), 9), (lease(2), 1)].into(), "the silent one is asked for the rest");
+        let (asked, given) = (station(1, 9, 11, false), station(2, 1, 19, true));
+        assert_eq!(spared(&[asked, given], 30), BTreeMap::new(), "asked once");
+        let given = station(2, 20, 10, true);
+        assert_eq!(spared(&[silent, given], 10), BTreeMap::new(), "what the live one was asked for is coming");
     }
 
     proptest! {
@@ -260,7 +304,8 @@ mod tests {
             held in prop::collection::vec((0u32..50, 0u32..50, 0u32..60), 0..6), wanted in 0u32..200,
         ) {
             let stations: Vec<Spare> = held.iter().enumerate().map(|(n, (a, b, expected))| Spare {
-                leases: vec![(lease(2 * n as u128), *a), (lease(2 * n as u128 + 1), *b)], expected: *expected,
+                leases: vec![(lease(2 * n as u128), *a), (lease(2 * n as u128 + 1), *b)], expected: *expected, coming: 0,
+                live: n % 3 != 0,
             }).collect();
             let keeps = spared(&stations, wanted);
             let mut back = 0;

@@ -2,7 +2,7 @@
 
 use super::{ledger::HandOverState, units::UnitRange};
 use crate::{
-    catalog::VoucherEffect,
+    catalog::{Article, VoucherEffect},
     clock::UtcMillis,
     id::{
         DeviceId, EventId, HandOverId, ItemId, LeaseId, OrderId, OrganizerId, PositionId, QuotaId, RequestId, RightId,
@@ -28,7 +28,9 @@ pub struct LeaseRequest {
 /// a part of it, it is the id of the first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BlankRange {
-    pub item_id: ItemId,
+    /// What they are tickets of.
+    #[serde(flatten)]
+    pub article: Article,
     pub base: PositionId,
     pub count: u32,
 }
@@ -36,8 +38,8 @@ pub struct BlankRange {
 impl BlankRange {
     /// Those of the range of `base` that have these numbers in it.
     #[must_use]
-    pub fn part(item_id: ItemId, base: PositionId, numbers: UnitRange) -> Self {
-        Self { item_id, base: blank::position(base, numbers.from), count: numbers.count() }
+    pub fn part(article: impl Into<Article>, base: PositionId, numbers: UnitRange) -> Self {
+        Self { article: article.into(), base: blank::position(base, numbers.from), count: numbers.count() }
     }
 
     /// The numbers its blanks have in the range they were granted in.
@@ -65,7 +67,8 @@ pub struct GrantBody {
 /// The codes of one range, in order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BlankCodes {
-    pub item_id: ItemId,
+    #[serde(flatten)]
+    pub article: Article,
     pub codes: Vec<String>,
 }
 

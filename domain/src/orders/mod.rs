@@ -9,6 +9,6 @@ pub mod totals;
 pub mod wire;
 
 pub use order::{Order, OrderError, OrderStatus};
-pub use place::{Cart, CartLine, NewOrder, NewPosition, Place, place};
+pub use place::{Cart, NewOrder, NewPosition, Place, place};
 pub use totals::{TaxLine, Totals, totals};
-pub use wire::PositionRow;
+pub use wire::{PositionRow, SoldAt};

@@ -70,6 +70,8 @@ pub enum OrderError {
     TooMany(u32),
     #[error("product {0} is not for sale")]
     NotForSale(crate::id::ItemId),
+    #[error(transparent)]
+    Choice(crate::catalog::choose::NotChosen),
     #[error("not enough left of {name}: {free} left, {wanted} wanted")]
     SoldOut { item: crate::id::ItemId, name: String, wanted: i64, free: i64 },
     #[error("sales are closed")]

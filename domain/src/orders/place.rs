@@ -3,10 +3,13 @@
 
 use super::{OrderError, OrderStatus};
 use crate::{
-    catalog::{EventRow, ItemRow, QuotaRow},
+    catalog::{
+        Article, DateRow, EventRow, ItemRow, QuotaRow,
+        choose::{Choice, Chosen, NotChosen, Shelf, choose},
+    },
     clock::UtcMillis,
     entropy::Entropy,
-    id::{EventId, ItemId, OrderId, PositionId, QuotaId},
+    id::{DateId, EventId, ItemId, OrderId, PositionId, QuotaId, VariationId},
     money::Money,
 };
 use serde::{Deserialize, Serialize};
@@ -15,17 +18,10 @@ use std::{collections::BTreeMap, time::Duration};
 /// The most positions of one web order.
 pub const MAX_POSITIONS: u32 = 100;
 
-/// One line of a cart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CartLine {
-    pub item_id: ItemId,
-    pub quantity: u32,
-}
-
 /// What somebody wants to buy.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Cart {
-    pub lines: Vec<CartLine>,
+    pub lines: Vec<Choice>,
 }
 
 /// All that placing looks at besides the cart.
@@ -33,6 +29,8 @@ pub struct Cart {
 pub struct Place<'a> {
     pub event: &'a EventRow,
     pub items: &'a [ItemRow],
+    /// The dates of the event; empty where it takes place once.
+    pub dates: &'a [DateRow],
     pub quotas: &'a [QuotaRow],
     pub now: UtcMillis,
     /// How long an unpaid order holds its places.
@@ -44,6 +42,10 @@ pub struct Place<'a> {
 pub struct NewPosition {
     pub position_id: PositionId,
     pub item_id: ItemId,
+    pub variation_id: Option<VariationId>,
+    pub date_id: Option<DateId>,
+    /// The position of the same order it was sold together with.
+    pub addon_to: Option<PositionId>,
     pub price: Money,
     pub tax_rate_bp: u32,
     pub tax: Money,
@@ -68,7 +70,7 @@ pub struct NewOrder {
 /// Decides about a cart.
 ///
 /// # Errors
-/// When the cart is empty or too large, an item is unknown, not for sale, in no quota, or known to be sold out, or
+/// When the cart is empty or too large, a line cannot be sold as it stands, is in no quota, or known to be sold out, or
 /// the event is over.
 pub fn place(cart: &Cart, at: &Place<'_>, entropy: &dyn Entropy) -> Result<NewOrder, OrderError> {
     let count: u32 = cart.lines.iter().fold(0, |sum, l| sum.saturating_add(l.quantity));
@@ -81,22 +83,11 @@ pub fn place(cart: &Cart, at: &Place<'_>, entropy: &dyn Entropy) -> Result<NewOr
     if at.event.ends_at.is_some_and(|end| end <= at.now) {
         return Err(OrderError::Closed);
     }
-    let places = places_wanted(cart, at)?;
-    let mut positions = Vec::with_capacity(count as usize);
-    let mut total = Money::zero(at.event.currency);
-    for line in &cart.lines {
-        let item = for_sale(at.items, line.item_id)?;
-        for _ in 0..line.quantity {
-            total = total.plus(item.price)?;
-            positions.push(NewPosition {
-                position_id: PositionId::born(at.now, entropy),
-                item_id: item.item_id,
-                price: item.price,
-                tax_rate_bp: item.tax_rate_bp,
-                tax: item.price.tax_included(item.tax_rate_bp),
-            });
-        }
-    }
+    let chosen = choose(&cart.lines, &Shelf { items: at.items, dates: at.dates, now: Some(at.now) })?;
+    let places = places_wanted(&chosen, at.quotas)?;
+    let positions = positions(&chosen, at.now, entropy);
+    let mut prices = chosen.iter().map(|one| one.price);
+    let total = prices.try_fold(Money::zero(at.event.currency), Money::plus)?;
     let free = total.minor == 0;
     Ok(NewOrder {
         order_id: OrderId::born(at.now, entropy),
@@ -111,29 +102,59 @@ pub fn place(cart: &Cart, at: &Place<'_>, entropy: &dyn Entropy) -> Result<NewOr
     })
 }
 
-fn for_sale(items: &[ItemRow], id: ItemId) -> Result<&ItemRow, OrderError> {
-    items.iter().find(|i| i.item_id == id && i.active).ok_or(OrderError::NotForSale(id))
+fn positions(chosen: &[Chosen<'_>], now: UtcMillis, entropy: &dyn Entropy) -> Vec<NewPosition> {
+    let mut ids: Vec<PositionId> = chosen.iter().map(|_| PositionId::born(now, entropy)).collect();
+    // Born in the same millisecond, they say nothing about their order: they shall, so that lists keep it.
+    ids.sort_unstable();
+    let position = |(one, position_id): (&Chosen<'_>, &PositionId)| NewPosition {
+        position_id: *position_id,
+        item_id: one.item.item_id,
+        variation_id: one.article.variation_id,
+        date_id: one.article.date_id,
+        addon_to: one.addon_to.and_then(|nth| ids.get(nth).copied()),
+        price: one.price,
+        tax_rate_bp: one.item.tax_rate_bp,
+        tax: one.price.tax_included(one.item.tax_rate_bp),
+    };
+    chosen.iter().zip(&ids).map(position).collect()
 }
 
-fn places_wanted(cart: &Cart, at: &Place<'_>) -> Result<Vec<(QuotaId, i64)>, OrderError> {
+fn places_wanted(chosen: &[Chosen<'_>], quotas: &[QuotaRow]) -> Result<Vec<(QuotaId, i64)>, OrderError> {
+    let mut by_article: BTreeMap<Article, (&ItemRow, i64)> = BTreeMap::new();
+    for one in chosen {
+        by_article.entry(one.article).or_insert((one.item, 0)).1 += 1;
+    }
     let mut wanted: BTreeMap<QuotaId, i64> = BTreeMap::new();
-    for line in cart.lines.iter().filter(|l| l.quantity > 0) {
-        let item = for_sale(at.items, line.item_id)?;
-        let mut of_item = at.quotas.iter().filter(|q| q.items.contains(&item.item_id)).peekable();
-        if of_item.peek().is_none() {
+    for (article, (item, count)) in by_article {
+        let mut counted = quotas.iter().filter(|q| q.counts(article)).peekable();
+        if counted.peek().is_none() {
             // A product that no quota counts is not sold: nobody has said how many there are.
             return Err(OrderError::NotForSale(item.item_id));
         }
-        for quota in of_item {
+        for quota in counted {
             let sum = wanted.entry(quota.quota_id).or_default();
-            *sum += i64::from(line.quantity);
+            *sum += count;
             if let Some(free) = quota.free.filter(|free| free < sum) {
-                let (name, wanted) = (item.name.clone(), *sum);
+                let (name, wanted) = (item.name_in(article.variation_id), *sum);
                 return Err(OrderError::SoldOut { item: item.item_id, name, wanted, free: free.max(0) });
             }
         }
     }
     Ok(wanted.into_iter().collect())
+}
+
+impl From<NotChosen> for OrderError {
+    fn from(error: NotChosen) -> Self {
+        match error {
+            NotChosen::Item(item) => Self::NotForSale(item),
+            NotChosen::VariationNeeded(_)
+            | NotChosen::Variation(..)
+            | NotChosen::DateNeeded
+            | NotChosen::Date(_)
+            | NotChosen::AddonAlone(_)
+            | NotChosen::AddonOf(_) => Self::Choice(error),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -153,6 +174,7 @@ mod tests {
             admission_at: None,
             code_format: CodeFormat::Wc1,
             planned_outage_min: 60,
+            till_sales: true,
             version: 1,
         }
     }
@@ -170,6 +192,9 @@ mod tests {
             admission: true,
             look_at_id: false,
             checkin_text: String::new(),
+            variations: Vec::new(),
+            addon_to: Vec::new(),
+            door: Default::default(),
             version: 1,
         }
     }
@@ -181,6 +206,7 @@ mod tests {
             name: "Hall".into(),
             size: free,
             items: items.iter().map(|i| ItemId(*i)).collect(),
+            date_id: None,
             free,
             outstanding: 0,
             version: 1,
@@ -188,11 +214,12 @@ mod tests {
     }
 
     fn cart(lines: &[(i64, u32)]) -> Cart {
-        Cart { lines: lines.iter().map(|(i, n)| CartLine { item_id: ItemId(*i), quantity: *n }).collect() }
+        Cart { lines: lines.iter().map(|(i, n)| Choice::of(ItemId(*i), *n)).collect() }
     }
 
     fn ask(cart: &Cart, items: &[ItemRow], quotas: &[QuotaRow], now: i64) -> Result<NewOrder, OrderError> {
-        let at = Place { event: &event(), items, quotas, now: UtcMillis(now), hold: Duration::from_secs(60) };
+        let at =
+            Place { event: &event(), items, dates: &[], quotas, now: UtcMillis(now), hold: Duration::from_secs(60) };
         place(cart, &at, &SeededEntropy::new(1))
     }
 
@@ -232,5 +259,39 @@ mod tests {
         let sold_out = ask(&cart(&[(1, 2), (1, 1)]), &items, &quotas, 0);
         assert!(matches!(sold_out, Err(OrderError::SoldOut { wanted: 3, free: 2, .. })), "{sold_out:?}");
         assert_eq!(ask(&cart(&[(1, 1)]), &items, &quotas, 2_000_000), Err(OrderError::Closed));
+    }
+
+    #[test]
+    fn a_position_takes_places_of_its_own_date_and_of_those_that_count_all() {
+        let date = |id| DateRow {
+            date_id: DateId(id),
+            event_id: EventId(1),
+            name: String::new(),
+            starts_at: UtcMillis(1_000_000),
+            ends_at: None,
+            admission_at: None,
+            active: true,
+            version: 1,
+        };
+        let (items, dates) = ([item(1, 2400)], [date(1), date(2)]);
+        let of_date = |id, date, free| QuotaRow { date_id: Some(DateId(date)), ..quota(id, &[1], Some(free)) };
+        let quotas = [of_date(1, 1, 3), of_date(2, 2, 1), quota(3, &[1], Some(9))];
+        let on = |date, n| Choice::of(Article { date_id: Some(DateId(date)), ..ItemId(1).into() }, n);
+        let at = Place {
+            event: &event(),
+            items: &items,
+            dates: &dates,
+            quotas: &quotas,
+            now: UtcMillis(0),
+            hold: Duration::from_secs(60),
+        };
+        let placed = |lines: &[Choice]| place(&Cart { lines: lines.to_vec() }, &at, &SeededEntropy::new(1));
+        let order = placed(&[on(1, 3), on(2, 1)]).unwrap();
+        assert_eq!(order.places, vec![(QuotaId(1), 3), (QuotaId(2), 1), (QuotaId(3), 4)]);
+        let of: Vec<_> = order.positions.iter().map(|p| p.date_id.unwrap().0).collect();
+        assert_eq!(of, [1, 1, 1, 2]);
+        assert!(order.positions.is_sorted_by_key(|p| p.position_id));
+        assert!(matches!(placed(&[on(2, 2)]), Err(OrderError::SoldOut { free: 1, .. })), "the other date has room");
+        assert_eq!(placed(&[Choice::of(ItemId(1), 1)]), Err(OrderError::Choice(NotChosen::DateNeeded)));
     }
 }

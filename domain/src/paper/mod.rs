@@ -1,4 +1,4 @@
-//! What is printed: tickets (A6, good on A4 too) and receipts (80 mm roll), as PDF.
+//! What is printed: tickets (A6, good on A4 too), receipts (80 mm roll) and door lists (A4), as PDF.
 //!
 //! Pure: data and font bytes in, bytes out. The same input gives the same bytes, on every machine: nothing here reads
 //! a clock or draws a random number, dates in the file come from the input, its ids from its content. Not here: which
@@ -6,15 +6,20 @@
 //!
 //! `fonts` measures and wraps text with the real metrics of the shipped typeface, `page` turns drawn
 //! marks into a PDF, `qr` makes the modules of a code, `words` holds the sentences and how dates and money are
-//! written, [`ticket_pdf`] and [`receipt_pdf`] lay out the two papers.
+//! written, [`ticket_pdf`], [`receipt_pdf`] and [`door_list_pdf`] lay out the papers.
 
+mod badge;
+mod door_list;
 mod fonts;
 mod page;
 mod qr;
 mod receipt;
+mod svg;
 mod ticket;
 mod words;
 
+pub use badge::{BadgeData, badge_pdf, badge_svg};
+pub use door_list::{DoorList, DoorListRow, DoorListState, door_list_csv, door_list_pdf};
 pub use fonts::Fonts;
 pub use receipt::{ReceiptLine, ReceiptPaper, receipt_pdf};
 pub use ticket::{Accent, TicketPaper, ticket_pdf};
@@ -25,7 +30,7 @@ use crate::money::MoneyError;
 /// Why a paper could not be made. Nothing is half printed: there is a whole file or this.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PaperError {
-    /// There is nothing to print: no ticket, or a receipt without lines.
+    /// There is nothing to print: no ticket, a receipt without lines, or a door list with nobody on it.
     #[error("there is nothing to print")]
     Nothing,
     /// The code of a ticket is empty.

@@ -207,7 +207,7 @@ impl Page {
 }
 
 /// Hundredths of a point are finer than any printer, and shorter to write.
-fn round(points: f32) -> f32 {
+pub(super) fn round(points: f32) -> f32 {
     (points * 100.0).round() / 100.0
 }
 

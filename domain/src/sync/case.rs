@@ -61,6 +61,8 @@ pub enum CaseKind {
     TimeByHand,
     /// A scan was undone without the right to.
     UndoWithoutRight,
+    /// Two wristbands were given out for one ticket, or one for two, by gates that did not know each other.
+    MediumTwice,
     /// The clock of a station is far off.
     ClockSkew,
 }
@@ -89,7 +91,7 @@ pub enum Resolution {
 
 impl CaseKind {
     /// Every kind, for screens and tests.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 33] = [
         Self::Excess,
         Self::DoubleAdmission,
         Self::PriceDiffers,
@@ -121,6 +123,7 @@ impl CaseKind {
         Self::NotErased,
         Self::TimeByHand,
         Self::UndoWithoutRight,
+        Self::MediumTwice,
         Self::ClockSkew,
     ];
 
@@ -137,13 +140,15 @@ impl CaseKind {
             | Self::RightTwice
             | Self::TimeByHand
             | Self::UndoWithoutRight
+            | Self::MediumTwice
             | Self::ClockSkew
             | Self::Gap
             | Self::NotErased => &[Seen],
             Self::Overpaid => &[RefundByHand, Seen],
+            // Such a sale waited as a whole where an earlier server took it in.
+            Self::TicketSoldTwice => &[RefundByHand, Seen, Retry, LeaveOut],
             Self::SumDiffers
             | Self::SaleByADoor
-            | Self::TicketSoldTwice
             | Self::OrderExists
             | Self::UnknownEvent
             | Self::UnknownProduct

@@ -1,15 +1,22 @@
 //! The change feed: what the server tells stations, in one gap-free order per organizer.
 
 use crate::{
-    access::OrganizerRow,
-    catalog::{EventRow, ItemRow, QuotaRow, VoucherEffect},
-    checkin::wire::{ListRow, SawRef, ScanRow},
+    access::{OperatorRow, OrganizerRow},
+    catalog::{DateRow, EventRow, ItemRow, QuotaRow, VoucherEffect},
+    checkin::{
+        medium::MediumRow,
+        question::QuestionRow,
+        wire::{GateRow, ListRow, SawRef, ScanRow},
+    },
     clock::UtcMillis,
-    devices::wire::{Right, Role, known_rights},
+    devices::{
+        DeviceSetup,
+        wire::{Right, Role, known_rights},
+    },
     id::{CaseId, DeviceId, EventId, HistoryId, ItemId, LeaseId, OrganizerId, PositionId, RequestId, VoucherId},
     leases::{HandOverRow, LeaseRow, RightRow},
     orders::PositionRow,
-    ticketing::KeyRow,
+    ticketing::{BadgeRow, KeyRow},
 };
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +37,8 @@ pub struct Cursor {
 pub enum Row {
     Event(EventRow),
     Item(ItemRow),
+    /// A date of an event.
+    Date(DateRow),
     Quota(QuotaRow),
     List(ListRow),
     Key(KeyRow),
@@ -41,6 +50,16 @@ pub enum Row {
     Device(DeviceRow),
     /// Who sells, as receipts name it.
     Organizer(OrganizerRow),
+    /// A person who may sign in at devices.
+    Operator(OperatorRow),
+    /// A place where people are let in or out.
+    Gate(GateRow),
+    /// Something asked at the door.
+    Question(QuestionRow),
+    /// A wristband or the like that stands for a ticket.
+    Medium(MediumRow),
+    /// A card that is printed for guests.
+    Badge(BadgeRow),
     /// A lease of this station, as the server has it: recall, write-off.
     Lease(LeaseRow),
     /// A hand-over this station gave, as the server has it.
@@ -153,6 +172,8 @@ pub struct DeviceRow {
     /// What it may do besides its role; words of a newer server are passed over.
     #[serde(default, deserialize_with = "known_rights")]
     pub rights: Vec<Right>,
+    #[serde(flatten)]
+    pub setup: DeviceSetup,
     pub revoked: bool,
     pub version: i64,
 }
@@ -160,7 +181,7 @@ pub struct DeviceRow {
 /// Names a row that was deleted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gone {
-    /// `event`, `item`, `quota`, `list`, `position`.
+    /// `event`, `date`, `item`, `quota`, `list`, `position`.
     pub kind: String,
     pub id: String,
     pub version: i64,

@@ -67,6 +67,11 @@ pub fn about(fact: &Fact) -> Vec<Uuid> {
         | Fact::Print { .. }
         | Fact::Refund { .. }
         | Fact::CaseClosed { .. }
+        | Fact::OperatorIn { .. }
+        | Fact::OperatorOut { .. }
+        | Fact::Badge { .. }
+        | Fact::Answers { .. }
+        | Fact::Exchanged { .. }
         | Fact::KeyChanged { .. }
         | Fact::Checkpoint { .. }
         | Fact::Closed { .. } => {}
@@ -87,6 +92,9 @@ pub fn event(fact: &Fact) -> Option<EventId> {
         | Fact::RightTaken { event_id, .. }
         | Fact::RightReleased { event_id, .. }
         | Fact::Void { event_id, .. }
+        | Fact::Badge { event_id, .. }
+        | Fact::Answers { event_id, .. }
+        | Fact::Exchanged { event_id, .. }
         | Fact::ScanUndone { event_id, .. } => Some(*event_id),
         Fact::Opened { .. }
         | Fact::Payment { .. }
@@ -95,6 +103,8 @@ pub fn event(fact: &Fact) -> Option<EventId> {
         | Fact::HandOverDeclined { .. }
         | Fact::Refund { .. }
         | Fact::CaseClosed { .. }
+        | Fact::OperatorIn { .. }
+        | Fact::OperatorOut { .. }
         | Fact::KeyChanged { .. }
         | Fact::Checkpoint { .. }
         | Fact::Closed { .. } => None,

@@ -2,11 +2,15 @@
 //! added; a field may be added with a default; nothing is ever renamed or given another meaning.
 
 use crate::{
-    checkin::wire::{Class, Direction, Reason},
+    catalog::Article,
+    checkin::{
+        medium::MediumKind,
+        wire::{Class, Direction, Reason},
+    },
     clock::UtcMillis,
     id::{
-        CaseId, EventId, HandOverId, ItemId, LeaseId, ListId, OrderId, PaymentId, PositionId, QuotaId, RequestId,
-        RightId, ScanId, VoucherId,
+        CaseId, DateId, EventId, HandOverId, ItemId, LeaseId, ListId, MediumId, OperatorId, OrderId, PaymentId,
+        PositionId, QuestionId, QuotaId, RequestId, RightId, ScanId, VariationId, VoucherId,
     },
     leases::{BlankRange, RightSubject, UnitRef},
     money::Money,
@@ -18,6 +22,13 @@ use serde::{Deserialize, Serialize};
 pub struct SaleLine {
     pub position_id: PositionId,
     pub item_id: ItemId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variation_id: Option<VariationId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub date_id: Option<DateId>,
+    /// The position of the same sale it was sold together with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub addon_to: Option<PositionId>,
     pub price: Money,
     pub tax_rate_bp: u32,
     pub tax: Money,
@@ -30,6 +41,14 @@ pub struct SaleLine {
     /// The single-use voucher that gave the price; the station held its right.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub voucher: Option<VoucherId>,
+}
+
+impl SaleLine {
+    /// What it is of.
+    #[must_use]
+    pub fn article(&self) -> Article {
+        Article { item_id: self.item_id, variation_id: self.variation_id, date_id: self.date_id }
+    }
 }
 
 /// What became of the codes of a voided sale.
@@ -167,8 +186,58 @@ pub enum Fact {
         /// Units held unsold in leases taken in until then; 0.
         open_units: u32,
     },
+    /// A person signed in by PIN. Who it is stands at the server; no name is in the chain.
+    OperatorIn { operator_id: OperatorId },
+    /// The person who was signed in is not any more.
+    OperatorOut { operator_id: OperatorId, why: LeftBecause },
+    /// A badge left the printer.
+    Badge { position_id: PositionId, event_id: EventId, copy: u32, why: BadgeWhy },
+    /// Questions were answered, or put and left open, when this scan let somebody in. What was said is beside the entry.
+    Answers {
+        scan_id: ScanId,
+        event_id: EventId,
+        position_id: Option<PositionId>,
+        /// SHA-256 of the signed payload, hex, where the code was a signed one.
+        payload_hash: Option<String>,
+        questions: Vec<QuestionId>,
+    },
+    /// A ticket was exchanged for a wristband or the like. What is printed on it is beside the entry.
+    Exchanged {
+        medium_id: MediumId,
+        event_id: EventId,
+        list_id: ListId,
+        position_id: PositionId,
+        medium: MediumKind,
+        /// See [`crate::checkin::medium::hash`].
+        identifier_hash: String,
+        /// Media of this ticket that stand for it no more.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        replaces: Vec<MediumId>,
+    },
     /// This incarnation ends for good; its leases go back.
     Closed { reason: ClosedReason },
+}
+
+/// Why nobody is signed in any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ts_rs::TS)]
+#[serde(rename_all = "snake_case")]
+pub enum LeftBecause {
+    /// By themselves.
+    Left,
+    /// Somebody else signed in.
+    Other,
+    /// Nothing was done for so long that the station locked itself, or it was started anew.
+    Idle,
+}
+
+/// Why a badge was printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ts_rs::TS)]
+#[serde(rename_all = "snake_case")]
+pub enum BadgeWhy {
+    /// Its ticket was admitted.
+    Scan,
+    /// A person asked for it.
+    ByHand,
 }
 
 /// Why an incarnation ended.
@@ -213,6 +282,11 @@ impl Fact {
             Self::CaseClosed { .. } => "case_closed",
             Self::KeyChanged { .. } => "key_changed",
             Self::Checkpoint { .. } => "checkpoint",
+            Self::OperatorIn { .. } => "operator_in",
+            Self::OperatorOut { .. } => "operator_out",
+            Self::Badge { .. } => "badge",
+            Self::Answers { .. } => "answers",
+            Self::Exchanged { .. } => "exchanged",
             Self::Closed { .. } => "closed",
         }
     }
@@ -240,6 +314,11 @@ impl Fact {
             | Self::CaseClosed { .. }
             | Self::KeyChanged { .. }
             | Self::Checkpoint { .. }
+            | Self::OperatorIn { .. }
+            | Self::OperatorOut { .. }
+            | Self::Badge { .. }
+            | Self::Answers { .. }
+            | Self::Exchanged { .. }
             | Self::Closed { .. } => None,
         }
     }

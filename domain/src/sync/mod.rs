@@ -9,6 +9,7 @@ pub mod contact;
 pub mod erase;
 pub mod fact;
 pub mod feed;
+pub mod homecoming;
 pub mod intake;
 pub mod journal;
 pub mod key_history;

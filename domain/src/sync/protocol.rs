@@ -2,7 +2,7 @@
 //! newer of the two adapts, for the older cannot know what came after it.
 
 /// Version of the protocol this program speaks.
-pub const PROTOCOL: u32 = 2;
+pub const PROTOCOL: u32 = 3;
 /// Header in which a station names the protocol it speaks; without it, it is the first.
 pub const PROTOCOL_HEADER: &str = "willcall-protocol";
 /// How many versions before its own a side still speaks.

@@ -3,6 +3,7 @@
 //! ignored. After an update a station fetches everything anew, so what was passed over comes again.
 
 use super::{Change, Row};
+use crate::checkin::Reason;
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -15,6 +16,7 @@ impl Row {
         match self {
             Self::Event(_) => "event",
             Self::Item(_) => "item",
+            Self::Date(_) => "date",
             Self::Quota(_) => "quota",
             Self::List(_) => "list",
             Self::Key(_) => "key",
@@ -23,6 +25,11 @@ impl Row {
             Self::VoidBlanks(_) => "void_blanks",
             Self::Device(_) => "device",
             Self::Organizer(_) => "organizer",
+            Self::Operator(_) => "operator",
+            Self::Gate(_) => "gate",
+            Self::Question(_) => "question",
+            Self::Medium(_) => "medium",
+            Self::Badge(_) => "badge",
             Self::Lease(_) => "lease",
             Self::HandOver(_) => "hand_over",
             Self::Right(_) => "right",
@@ -45,10 +52,11 @@ impl Row {
             | Self::List(_)
             | Self::Key(_)
             | Self::Position(_)
-            | Self::Scan(_)
             | Self::VoidBlanks(_)
             | Self::Device(_)
             | Self::Gone(_) => 1,
+            // A refusal for a reason that came later: it counts for nothing, and the word would not be read.
+            Self::Scan(scan) => scan.reason.map_or(1, Reason::since),
             Self::Organizer(_)
             | Self::Lease(_)
             | Self::HandOver(_)
@@ -56,6 +64,9 @@ impl Row {
             | Self::Voucher(_)
             | Self::Case(_)
             | Self::Erase(_) => 2,
+            Self::Operator(_) => 3,
+            Self::Date(_) => 3,
+            Self::Gate(_) | Self::Question(_) | Self::Medium(_) | Self::Badge(_) => 3,
             Self::Unknown => u32::MAX,
         }
     }
@@ -67,6 +78,7 @@ impl Row {
         match kind {
             "event" => of(data, Self::Event),
             "item" => of(data, Self::Item),
+            "date" => of(data, Self::Date),
             "quota" => of(data, Self::Quota),
             "list" => of(data, Self::List),
             "key" => of(data, Self::Key),
@@ -75,6 +87,11 @@ impl Row {
             "void_blanks" => of(data, Self::VoidBlanks),
             "device" => of(data, Self::Device),
             "organizer" => of(data, Self::Organizer),
+            "operator" => of(data, Self::Operator),
+            "gate" => of(data, Self::Gate),
+            "question" => of(data, Self::Question),
+            "medium" => of(data, Self::Medium),
+            "badge" => of(data, Self::Badge),
             "lease" => of(data, Self::Lease),
             "hand_over" => of(data, Self::HandOver),
             "right" => of(data, Self::Right),

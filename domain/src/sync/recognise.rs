@@ -70,6 +70,17 @@ pub enum Doubt {
 }
 
 impl Doubt {
+    /// Every reason there is.
+    pub const ALL: [Self; 7] = [
+        Self::Itself,
+        Self::OlderIncarnation,
+        Self::Behind,
+        Self::OtherEntry,
+        Self::OldToken,
+        Self::OtherMachine,
+        Self::Before,
+    ];
+
     /// The word that is stored.
     #[must_use]
     pub fn word(self) -> &'static str {

@@ -73,3 +73,74 @@ pub fn index(base: PositionId, position: PositionId) -> Option<u32> {
 pub fn count_for(units: u32) -> u32 {
     units.saturating_add((units / 10).max(5))
 }
+
+/// The most units whose blanks for each of so many articles are no more than `most` in all; at least 1, as units of a
+/// series with very many dates are lent all the same, a few at a time.
+#[must_use]
+pub fn units_within(most: u32, articles: usize) -> u32 {
+    let each = most / u32::try_from(articles).unwrap_or(u32::MAX).max(1);
+    let above = each.saturating_sub(each / 12).saturating_add(1);
+    (0..=above).rev().find(|units| count_for(*units) <= each).unwrap_or(0).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_units_are_lent_as_their_blanks_can_travel() {
+        for (most, articles, units) in
+            [(20_000, 1, 18_182), (20_000, 90, 202), (20_000, 3_000, 1), (60, 10, 1), (0, 7, 1)]
+        {
+            assert_eq!(units_within(most, articles), units, "{most} for {articles}");
+        }
+        for articles in 1..400 {
+            let units = units_within(20_000, articles);
+            let blanks = |units| u64::from(count_for(units)) * articles as u64;
+            assert!(blanks(units) <= 20_000 || units == 1);
+            assert!(blanks(units + 1) > 20_000, "one more would not fit: {articles}");
+        }
+    }
+
+    fn id(n: u128) -> PositionId {
+        PositionId(Uuid::from_u128(n))
+    }
+
+    const RANGE: u128 = 0x0192_aaaa_bbbb_7ccc_8ddd_eeee_0000_0000;
+
+    #[test]
+    fn a_range_begins_at_zero_and_counts_in_its_last_32_bits() {
+        assert_eq!(base(id(RANGE + 0x1234_5678)), id(RANGE));
+        for (n, expected) in [(0, RANGE), (1, RANGE + 1), (u32::MAX, RANGE + 0xffff_ffff)] {
+            assert_eq!(position(id(RANGE), n), id(expected));
+            assert_eq!(position(id(RANGE + 0x77), n), id(expected), "whatever of the range is named as its base");
+            assert_eq!(index(id(RANGE), id(expected)), Some(n));
+            assert_eq!(index(id(RANGE + 5), id(expected)), Some(n));
+        }
+    }
+
+    #[test]
+    fn a_position_of_another_range_stands_nowhere_in_this_one() {
+        for other in [RANGE + 0x1_0000_0000, RANGE - 1, RANGE ^ (1 << 127), 0] {
+            assert_eq!(index(id(RANGE), id(other)), None, "{other:x}");
+        }
+    }
+
+    #[test]
+    fn a_tenth_more_blanks_travel_than_units_and_at_least_five() {
+        for (units, blanks) in [(0, 5), (1, 6), (50, 55), (59, 64), (60, 66), (1_000, 1_100), (u32::MAX, u32::MAX)] {
+            assert_eq!(count_for(units), blanks, "{units}");
+        }
+    }
+
+    #[test]
+    fn a_word_that_nobody_knows_is_the_strictest() {
+        for why in [VoidWhy::Lost, VoidWhy::Stolen, VoidWhy::Void] {
+            assert_eq!(VoidWhy::of_word(why.as_str()), why);
+            assert_eq!(serde_json::from_value::<VoidWhy>(serde_json::json!(why.as_str())).unwrap(), why);
+        }
+        assert_eq!(VoidWhy::of_word("mislaid"), VoidWhy::Void);
+        assert_eq!(serde_json::from_str::<VoidWhy>("\"mislaid\"").unwrap(), VoidWhy::Void);
+        assert!(VoidWhy::Void > VoidWhy::Stolen && VoidWhy::Stolen > VoidWhy::Lost);
+    }
+}

@@ -5,6 +5,7 @@
 //! scanners read. Anything else is a plain secret, known only to the database.
 
 mod alphabet;
+pub mod badge;
 pub mod blank;
 pub mod code;
 pub mod key;
@@ -13,6 +14,7 @@ pub mod wc1;
 pub mod wedge;
 pub mod wire;
 
+pub use badge::{BadgeLayout, BadgeRow, badge_of};
 pub use code::{Code, Signed, Verification, read, verify};
 pub use key::{EventKey, KeyStatus};
 pub use wc1::{Claims, Flags};

@@ -235,6 +235,24 @@ mod tests {
     }
 
     #[test]
+    fn a_payload_that_is_spelt_otherwise_is_refused_though_its_signature_is_good() {
+        // Signed by the right key: a field that says 0 in place of none, and a number in more bytes than it takes.
+        let seed = [&[0x0a, 3][..], b"abc"].concat();
+        let (zero, long) = (&[0x10, 7, 0x18, 0, 0x28, 0, 0x30, 0][..], &[0x10, 0x87, 0, 0x28, 0, 0x30, 0][..]);
+        for fields in [&[0x10, 7, 0x28, 0, 0x30, 0][..], zero, long] {
+            let payload = [&seed[..], fields].concat();
+            let text = assemble(&payload, &key().sign(&payload).to_bytes());
+            assert_eq!(Sig1::read(&text).is_some(), fields.len() == 6, "{fields:?}");
+        }
+    }
+
+    #[test]
+    fn the_seed_of_a_position_never_changes_and_each_issue_has_its_own() {
+        let position = PositionId(uuid::Uuid::from_u128(0x0192_aaaa_bbbb_7ccc_8ddd_eeee_ffff_0001));
+        assert_eq!((seed(position, 1).as_str(), seed(position, 2).as_str()), ("8wyn4tffn", "fyk684ahz"));
+    }
+
+    #[test]
     fn added_characters_and_trailing_bytes_are_refused() {
         let text = EXAMPLES[0].6;
         for changed in [format!("{text}A"), format!("!{text}"), format!(" {text}"), text[1..].to_owned()] {

@@ -1,10 +1,11 @@
 //! What crosses a border about the till.
 
 use crate::{
+    catalog::{Article, choose::Choice},
     checkin::wire::Delivery,
     clock::UtcMillis,
     devices::disk::Room,
-    id::{EventId, ItemId, OrderId, PositionId, RequestId},
+    id::{DateId, EventId, ItemId, OrderId, PositionId, RequestId, VariationId},
     money::Money,
     sync::{fact::Paper, standing::DoubtKind},
 };
@@ -24,6 +25,41 @@ pub struct TillProduct {
     /// How many are left in all as far as this station knows; `None` is unlimited.
     #[ts(type = "number | null")]
     pub in_all: Option<i64>,
+    /// The forms it is sold in; where there are some, one is chosen.
+    pub variations: Vec<TillVariation>,
+    /// The products it is sold together with, never without one of them; empty is by itself.
+    pub addon_to: Vec<ItemId>,
+}
+
+/// One form of a product at the till.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct TillVariation {
+    pub variation_id: VariationId,
+    pub name: String,
+    pub price: Money,
+}
+
+/// One date of an event at the till.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct TillDate {
+    pub date_id: DateId,
+    /// What it is called beside its time; empty for nothing.
+    pub name: String,
+    pub starts_at: UtcMillis,
+    /// The products sold for it, and what is left of each.
+    pub left: Vec<TillLeft>,
+}
+
+/// What is left of a product for one date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct TillLeft {
+    pub item_id: ItemId,
+    /// As [`TillProduct::here`].
+    #[ts(type = "number | null")]
+    pub here: Option<i64>,
+    /// As [`TillProduct::in_all`].
+    #[ts(type = "number | null")]
+    pub in_all: Option<i64>,
 }
 
 /// One event at the till.
@@ -33,7 +69,12 @@ pub struct TillEvent {
     pub name: String,
     pub zone: String,
     pub starts_at: UtcMillis,
+    /// Whether tills may sell for it; else nothing is sold and no money may be taken.
+    pub till_sales: bool,
+    /// What is left of a product of an event with dates stands in the dates.
     pub products: Vec<TillProduct>,
+    /// The dates that are sold, the earliest first; empty where it takes place once.
+    pub dates: Vec<TillDate>,
 }
 
 /// All the till screen shows besides the cart.
@@ -54,6 +95,34 @@ pub struct SellLine {
     pub item_id: ItemId,
     /// 1 to 500.
     pub quantity: u32,
+    /// Where the product is sold in variations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub variation_id: Option<VariationId>,
+    /// Where the event has dates; an add-on's is that of what it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub date_id: Option<DateId>,
+    /// The line, counted from 0, that an add-on is sold together with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub addon_to: Option<u32>,
+}
+
+impl SellLine {
+    /// A line that belongs to no other.
+    #[must_use]
+    pub fn of(article: impl Into<Article>, quantity: u32) -> Self {
+        let Article { item_id, variation_id, date_id } = article.into();
+        Self { item_id, quantity, variation_id, date_id, addon_to: None }
+    }
+
+    /// As the catalogue's rules read it.
+    #[must_use]
+    pub fn choice(&self) -> Choice {
+        let article = Article { item_id: self.item_id, variation_id: self.variation_id, date_id: self.date_id };
+        Choice { article, quantity: self.quantity, addon_to: self.addon_to }
+    }
 }
 
 /// How the till is paid.
@@ -85,6 +154,14 @@ pub struct SellRequest {
 pub struct SoldPosition {
     pub position_id: PositionId,
     pub item_id: ItemId,
+    #[serde(default)]
+    pub variation_id: Option<VariationId>,
+    #[serde(default)]
+    pub date_id: Option<DateId>,
+    /// The position it was sold together with.
+    #[serde(default)]
+    pub addon_to: Option<PositionId>,
+    /// The product, its variation, and the voucher that gave its price.
     pub name: String,
     pub price: Money,
     pub tax_rate_bp: u32,

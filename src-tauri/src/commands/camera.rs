@@ -2,7 +2,7 @@
 
 use crate::{
     App,
-    host::camera::{self, CameraChoice},
+    host::camera::{self, CameraChoice, CameraControl, SetControl},
 };
 use std::sync::Arc;
 use willcall_domain::problem::{Code, Problem};
@@ -16,8 +16,8 @@ pub async fn list(_: &App) -> Result<Vec<CameraChoice>, Problem> {
 /// # Errors
 /// The system gives no thread. A camera that cannot be opened is told by the event `camera_problem`.
 pub async fn start(app: &App) -> Result<(), Problem> {
-    let (camera, source) = (Arc::clone(&app.camera), app.camera_source());
-    blocking(move || camera.start(source)).await?
+    let (camera, sources) = (Arc::clone(&app.camera), app.camera_sources());
+    blocking(move || camera.start(sources)).await?
 }
 
 /// # Errors
@@ -25,6 +25,21 @@ pub async fn start(app: &App) -> Result<(), Problem> {
 pub async fn stop(app: &App) -> Result<(), Problem> {
     let camera = Arc::clone(&app.camera);
     blocking(move || camera.stop()).await
+}
+
+/// What can be set at the cameras that run.
+///
+/// # Errors
+/// Never in a running program.
+pub async fn controls(app: &App) -> Result<Vec<CameraControl>, Problem> {
+    Ok(app.camera.controls())
+}
+
+/// # Errors
+/// The camera does not run or has no such control. A value it does not take is told by the event `camera_problem`.
+pub async fn set(app: &App, wanted: SetControl) -> Result<Vec<CameraControl>, Problem> {
+    app.camera.set(&wanted)?;
+    Ok(app.camera.controls())
 }
 
 /// Cameras block; commands must not.

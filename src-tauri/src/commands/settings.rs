@@ -1,7 +1,11 @@
 //! What this window remembers.
 
-use crate::{App, settings::Settings};
-use willcall_domain::problem::Problem;
+use crate::{
+    App,
+    host::chooser::{self, ChooseForm},
+    settings::Settings,
+};
+use willcall_domain::problem::{Code, Problem};
 use willcall_station::Topic;
 
 /// # Errors
@@ -21,6 +25,15 @@ pub async fn save(app: &App, wanted: Settings) -> Result<Settings, Problem> {
     let kept = app.settings.save(wanted)?;
     app.voice.changed(&[Topic::Settings]);
     Ok(in_use(app, kept))
+}
+
+/// Asks whoever sits at the machine for a file or folder, by the system's own dialog; `None` where nothing was chosen.
+///
+/// # Errors
+/// There is no window to ask from.
+pub async fn choose(app: &App, form: ChooseForm) -> Result<Option<String>, Problem> {
+    let none = || Problem::new(Code::Unavailable, "The system's dialog cannot be opened. Type the path instead.");
+    chooser::choose(&app.voice.app().ok_or_else(none)?, form).await
 }
 
 /// The settings as the screens go by them: a camera named at the start goes before the one kept.

@@ -1,6 +1,6 @@
 //! The one window: its size, its title, and where it may not go.
 
-use tauri::{AppHandle, Runtime, WebviewUrl, WebviewWindow, WebviewWindowBuilder};
+use tauri::{AppHandle, Manager, Runtime, WebviewUrl, WebviewWindow, WebviewWindowBuilder};
 
 /// The name commands, events and rights know the window by.
 pub const LABEL: &str = "main";
@@ -13,9 +13,30 @@ pub fn open<R: Runtime>(app: &AppHandle<R>) -> tauri::Result<WebviewWindow<R>> {
     WebviewWindowBuilder::new(app, LABEL, WebviewUrl::default())
         .title("Willcall")
         .inner_size(1280.0, 800.0)
-        .min_inner_size(1024.0, 700.0)
+        .min_inner_size(768.0, 640.0)
         .on_navigation(|url| is_our_own(url.scheme(), url.host_str()))
         .build()
+}
+
+/// Brings the window before all others.
+pub fn come_forward<R: Runtime>(app: &AppHandle<R>) {
+    let Some(window) = app.get_webview_window(LABEL) else { return };
+    for done in [window.unminimize(), window.show(), window.set_focus()] {
+        if let Err(error) = done {
+            tracing::warn!(%error, "the window does not come forward");
+        }
+    }
+}
+
+/// Fills the screen where guests scan by themselves, and leaves it again.
+pub fn fill_screen<R: Runtime>(app: &AppHandle<R>, whole: bool) {
+    let Some(window) = app.get_webview_window(LABEL) else { return };
+    let is_whole = window.is_fullscreen().unwrap_or(false);
+    if is_whole != whole
+        && let Err(error) = window.set_fullscreen(whole)
+    {
+        tracing::warn!(%error, "the window does not fill the screen");
+    }
 }
 
 /// A program whose one window says nothing but `sentence`, for who started it from an icon and sees no terminal.

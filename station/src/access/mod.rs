@@ -1,5 +1,8 @@
-//! The organizer as the server told it: who sells, for the papers. Reads and keeps one row; decides nothing.
+//! The organizer as the server told it, for the papers, and the people at this station: who is signed in, and what that
+//! lets be done. Not here: staff of the office.
 
+pub mod sign_in;
+pub mod signed_in;
 mod store;
 
-pub use store::{organizer, put_organizer};
+pub use store::{operator, operator_gone, operators, organizer, put_operator, put_organizer};

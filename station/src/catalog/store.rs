@@ -1,12 +1,12 @@
-//! SQL of events, items and quotas. A row never replaces one of a higher `(epoch, version)`; one of the same replaces it
+//! SQL of events, their dates, items and quotas. A row never replaces one of a higher `(epoch, version)`; one of the same replaces it
 //! where it says something else: this program or its scope has changed, and more of the row is known.
 
 use crate::error::Fault;
 use rusqlite::{OptionalExtension, Transaction, params};
 use serde::{Serialize, de::DeserializeOwned};
 use willcall_domain::{
-    catalog::{EventRow, ItemRow, QuotaRow},
-    id::{EventId, ItemId, QuotaId},
+    catalog::{DateRow, EventRow, ItemRow, QuotaRow},
+    id::{DateId, EventId, ItemId, QuotaId},
 };
 
 /// How new a row is: first the server's history, then the row's version within it.
@@ -55,11 +55,17 @@ pub fn put_quota(tx: &Transaction<'_>, row: &QuotaRow, epoch: i64) -> Result<boo
     put(tx, "quota", row.quota_id.0, row.event_id, Stamp { epoch, version: row.version }, row)
 }
 
-/// Takes an event, item or quota away, unless a newer one is here. Other kinds are not ours.
+/// Keeps a date; answers whether it was news.
+pub fn put_date(tx: &Transaction<'_>, row: &DateRow, epoch: i64) -> Result<bool, Fault> {
+    put(tx, "event_date", row.date_id.0, row.event_id, Stamp { epoch, version: row.version }, row)
+}
+
+/// Takes an event, date, item or quota away, unless a newer one is here. Other kinds are not ours.
 pub fn gone(tx: &Transaction<'_>, kind: &str, id: &str, at: Stamp) -> Result<bool, Fault> {
     let Ok(id) = id.parse::<i64>() else { return Ok(false) };
     let table = match kind {
         "event" | "item" | "quota" => kind,
+        "date" => "event_date",
         _ => return Ok(false),
     };
     let sql = format!("DELETE FROM {table} WHERE id = ?1 AND (epoch, version) <= (?2, ?3)");
@@ -70,6 +76,7 @@ pub fn gone(tx: &Transaction<'_>, kind: &str, id: &str, at: Stamp) -> Result<boo
 pub fn forget_event(tx: &Transaction<'_>, event: EventId) -> Result<(), Fault> {
     for sql in [
         "DELETE FROM item WHERE event_id = ?1",
+        "DELETE FROM event_date WHERE event_id = ?1",
         "DELETE FROM quota WHERE event_id = ?1",
         "DELETE FROM event WHERE id = ?1",
     ] {
@@ -109,6 +116,17 @@ pub fn quota(tx: &Transaction<'_>, id: QuotaId) -> Result<Option<QuotaRow>, Faul
     one(tx, "quota", id.0)
 }
 
+pub fn date(tx: &Transaction<'_>, id: DateId) -> Result<Option<DateRow>, Fault> {
+    one(tx, "event_date", id.0)
+}
+
+/// The dates of an event, switched off ones too, the earliest first; empty where it takes place once.
+pub fn dates_of_event(tx: &Transaction<'_>, event: EventId) -> Result<Vec<DateRow>, Fault> {
+    let mut dates: Vec<DateRow> = all(tx, "SELECT data FROM event_date WHERE event_id = ?1 ORDER BY id", Some(event))?;
+    dates.sort_by_key(|d| (d.starts_at, d.date_id));
+    Ok(dates)
+}
+
 pub fn events(tx: &Transaction<'_>) -> Result<Vec<EventRow>, Fault> {
     all(tx, "SELECT data FROM event ORDER BY id", None)
 }
@@ -119,6 +137,11 @@ pub fn items_of_event(tx: &Transaction<'_>, event: EventId) -> Result<Vec<ItemRo
 
 pub fn quotas_of_event(tx: &Transaction<'_>, event: EventId) -> Result<Vec<QuotaRow>, Fault> {
     all(tx, "SELECT data FROM quota WHERE event_id = ?1 ORDER BY id", Some(event))
+}
+
+/// Dates of every event.
+pub fn dates_of_events(tx: &Transaction<'_>) -> Result<Vec<DateRow>, Fault> {
+    all(tx, "SELECT data FROM event_date ORDER BY id", None)
 }
 
 /// Items of every event.

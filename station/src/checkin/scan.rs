@@ -2,107 +2,144 @@
 //! The network is never in the path.
 
 use super::{
+    again::Again,
+    find::{self, Found, Sought},
     found::FoundSeal,
-    store, undo,
+    store,
+    store::setup,
+    undo::lets_through,
     unrecorded::{Kept, Unrecorded},
+    verdict,
 };
 use crate::{
-    catalog,
+    access, catalog,
     change_feed::Topic,
-    copies,
     db::Writer,
     devices::Identity,
     error::Fault,
     journal::{self, Pen},
-    leases, orders,
     station::{Reading, Station},
-    ticketing,
 };
 use rusqlite::Transaction;
 use willcall_domain::{
-    catalog::ItemRow,
     checkin::{
-        ListRow, Mark, ScanInput, Subject, Verdict, VerdictView, decide,
+        Named, ScanInput, Verdict, VerdictView, decide,
+        question::QuestionRow,
         simulate::verify_typed,
-        wire::{Delivery, ScanRequest, UseView},
+        wire::{Delivery, GateRow, ScanRequest},
     },
     devices::Right,
-    id::{EntryId, PositionId, ScanId},
-    orders::PositionRow,
+    id::{EntryId, EventId, ItemId, ScanId, VariationId},
     problem::{Code, Problem},
     sync::Fact,
-    ticketing::{Signed, Verification, blank::VoidWhy},
+    ticketing::Verification,
 };
 
 /// Most characters of an unreadable code that are kept.
 const KEPT_CODE: usize = 1000;
 const NO_TIME_BY_HAND: &str = "This station may not scan under a time given by hand; nothing was recorded. The organizer \
                                can allow it in the office, under the devices; then sync.";
+const NOT_UNPAID: &str = "Nobody may let in by right here what is not paid; nothing was recorded. Somebody who may has to \
+                          sign in.";
 
-/// Decides and records.
+/// Decides and records. Where something must be asked first, nothing is recorded, and the answer names the questions.
 ///
 /// # Errors
-/// When the station is not enrolled or was switched off, a time is given by hand without the right to, there is no such
-/// list, or the database cannot even be read: then it did not happen. A scan that the disk does not take is no error:
-/// it is decided, and the answer says that it is not recorded.
+/// When the station is not enrolled, locked or was switched off, a time is given by hand or an unpaid ticket admitted
+/// without the right to, there is no such list, or the database cannot even be read: then it did not happen. A scan that
+/// the disk does not take is no error: it is decided, and the answer says that it is not recorded.
 pub async fn scan(station: &Station, request: ScanRequest) -> Result<VerdictView, Problem> {
     let identity = station.enrolled()?;
-    if request.at.is_some() && !identity.rights.contains(&Right::TimeByHand) {
+    access::sign_in::awake(station, &identity)?;
+    let rights = station.rights_in_force(&identity);
+    if request.at.is_some() && !rights.contains(&Right::TimeByHand) {
         return Err(Problem::new(Code::Forbidden, NO_TIME_BY_HAND));
     }
-    let reading = station.reading().by_hand(request.at);
-    let ask = Ask {
-        verification: verify_typed(&request.code, &station.event_keys()),
-        seal: station.found_seal().clone(),
-        data_age_s: station.data_age().map(|a| a.seconds),
-        pen: station.pen(&identity, reading.at)?,
-        who: identity,
-        reading,
-        id: EntryId::born(reading.at.wall, &*station.host().entropy),
-        request,
-    };
-    let unrecorded = station.unrecorded();
-    let answered = station.db().with_writer(move |writer| answer(writer, &ask, &unrecorded)).await?;
+    if request.admit_unpaid && !rights.contains(&Right::AdmitUnpaid) {
+        return Err(Problem::new(Code::Forbidden, NOT_UNPAID));
+    }
+    let ask = Ask::of(station, identity, rights, request)?;
+    let (unrecorded, again) = (station.unrecorded(), station.again());
+    let answered = station.db().with_writer(move |writer| answer(writer, &ask, &unrecorded, &again)).await?;
     tracing::info!(
         scan = %answered.scan_id, list = answered.list_id.0, class = ?answered.class, reason = ?answered.reason,
         "scanned"
     );
-    station.feed().announce_fact(&[Topic::Door, Topic::Status]);
+    if answered.delivery != Delivery::Asked && !answered.repeated {
+        station.feed().announce_fact(&[Topic::Door, Topic::Status]);
+    }
     Ok(answered)
 }
 
 /// All that one scan needs besides the database.
-struct Ask {
-    request: ScanRequest,
-    verification: Verification,
-    seal: FoundSeal,
-    reading: Reading,
-    data_age_s: Option<u64>,
-    who: Identity,
-    pen: Pen,
+pub(super) struct Ask {
+    pub request: ScanRequest,
+    pub verification: Verification,
+    pub seal: FoundSeal,
+    pub reading: Reading,
+    pub data_age_s: Option<u64>,
+    pub who: Identity,
+    /// What may be done now, with whoever is signed in.
+    pub rights: Vec<Right>,
+    pub pen: Pen,
     /// The scan's id, however it comes to be recorded.
-    id: EntryId,
+    pub id: EntryId,
+}
+
+impl Ask {
+    /// # Errors
+    /// When the station has no journal to write to.
+    pub fn of(station: &Station, who: Identity, rights: Vec<Right>, request: ScanRequest) -> Result<Self, Problem> {
+        let reading = station.reading().by_hand(request.at);
+        Ok(Self {
+            verification: verify_typed(&request.code, &station.event_keys()),
+            seal: station.found_seal().clone(),
+            data_age_s: station.data_age().map(|a| a.seconds),
+            pen: station.pen(&who, reading.at)?,
+            id: EntryId::born(reading.at.wall, &*station.host().entropy),
+            rights,
+            who,
+            reading,
+            request,
+        })
+    }
+
+    /// What is looked for.
+    pub fn sought<'a>(&'a self, unrecorded: &'a Unrecorded) -> Sought<'a> {
+        Sought {
+            code: &self.request.code,
+            verification: &self.verification,
+            seal: &self.seal,
+            lists: std::iter::once(self.request.list_id).chain(self.request.more_lists.iter().copied()).collect(),
+            now: self.reading.now,
+            unrecorded,
+        }
+    }
 }
 
 /// A decision with what it was made from.
-struct Decided {
-    list: ListRow,
-    ticket: Ticket,
-    item: Option<ItemRow>,
-    other_event: Option<String>,
-    verdict: Verdict,
+pub(super) struct Decided {
+    pub found: Found,
+    pub questions: Vec<QuestionRow>,
+    pub other_event: Option<String>,
+    pub verdict: Verdict,
 }
 
-/// What the code turned out to be, with all it borrows from.
-struct Ticket {
-    position: Option<PositionRow>,
-    signed: Option<Signed>,
-    void: Option<VoidWhy>,
-    unknown_key: bool,
+/// The verdict of the first reading of this presentation; this is that one, or it was.
+fn answer(writer: &mut Writer<'_>, ask: &Ask, unrecorded: &Unrecorded, again: &Again) -> Result<VerdictView, Fault> {
+    let now_ms = ask.reading.at.monotonic_ms;
+    if let Some(before) = again.seen(&ask.request, now_ms) {
+        return Ok(before);
+    }
+    let answered = first(writer, ask, unrecorded);
+    if let Ok(view) = &answered {
+        again.note(&ask.request, view, now_ms, lets_through(view.class));
+    }
+    answered
 }
 
 /// Decides and records, what waited in memory before it; or, where the disk takes nothing, decides and keeps in memory.
-fn answer(writer: &mut Writer<'_>, ask: &Ask, unrecorded: &Unrecorded) -> Result<VerdictView, Fault> {
+fn first(writer: &mut Writer<'_>, ask: &Ask, unrecorded: &Unrecorded) -> Result<VerdictView, Fault> {
     if unrecorded.count() > 0
         && let Err(fault) = unrecorded.record(writer, &ask.pen)
     {
@@ -110,152 +147,116 @@ fn answer(writer: &mut Writer<'_>, ask: &Ask, unrecorded: &Unrecorded) -> Result
     }
     let recorded = writer.write(|tx| {
         let decided = decided(tx, ask, unrecorded)?;
+        let view = verdict::view(ask, &decided, Delivery::Here);
+        if decided.verdict.asks {
+            return Ok(view);
+        }
         let (fact, private) = fact(ask, &decided)?;
         let entry = journal::append_as(tx, &ask.pen, ask.id, &fact, private, decided.verdict.saw.clone())?;
-        let view = view(ask, &decided, Delivery::Here);
         store::remember_verdict(tx, &entry, &view)?;
+        if let Some((fact, private)) = answers(ask, &decided)? {
+            journal::append(tx, &ask.pen, &fact, Some(private), Vec::new())?;
+        }
         Ok(view)
     });
     match recorded {
         Err(refused) if refused.is_refused_by_disk() => {
             tracing::error!(cause = %refused, "a scan could not be recorded");
             let decided = writer.look(|tx| decided(tx, ask, unrecorded))?;
-            let view = view(ask, &decided, Delivery::NotRecorded);
-            let (fact, private) = fact(ask, &decided)?;
-            let scan = Kept {
-                id: ask.id,
-                station: ask.pen.station,
-                at: ask.pen.at,
-                gate: ask.pen.gate.clone(),
-                fact,
-                private,
-                saw: decided.verdict.saw,
-                view: view.clone(),
-            };
-            if unrecorded.keep(scan) { Ok(view) } else { Err(refused) }
+            let view = verdict::view(ask, &decided, Delivery::NotRecorded);
+            if decided.verdict.asks || unrecorded.keep(kept(ask, decided, view.clone())?) {
+                Ok(view)
+            } else {
+                Err(refused)
+            }
         }
         recorded => recorded,
     }
 }
 
+fn kept(ask: &Ask, decided: Decided, view: VerdictView) -> Result<Kept, Fault> {
+    let (fact, private) = fact(ask, &decided)?;
+    Ok(Kept {
+        id: ask.id,
+        station: ask.pen.station,
+        at: ask.pen.at,
+        gate: ask.pen.gate.clone(),
+        fact,
+        private,
+        answers: answers(ask, &decided)?,
+        saw: decided.verdict.saw,
+        view,
+    })
+}
+
 fn decided(tx: &Transaction<'_>, ask: &Ask, unrecorded: &Unrecorded) -> Result<Decided, Fault> {
-    let no_list = || Fault::refused(Code::NotFound, format!("There is no check-in list {} here.", ask.request.list_id));
-    let list = store::list(tx, ask.request.list_id)?.ok_or_else(no_list)?;
-    let event = catalog::event(tx, list.event_id)?.ok_or_else(no_list)?;
-    let ticket = find(tx, ask, &list)?;
-    let item = match ticket.item_id() {
-        Some(id) => catalog::item(tx, id)?,
-        None => None,
+    let found = find::find(tx, &ask.sought(unrecorded))?;
+    let questions = setup::questions(tx, found.list.event_id)?;
+    let named = if found.list.rules.is_some() { Some(ToName::read(tx, found.list.event_id)?) } else { None };
+    let mut verdict = {
+        let candidates = found.candidates();
+        decide(&ScanInput {
+            now: ask.reading.now,
+            uncertainty_ms: ask.reading.uncertainty_ms,
+            direction: ask.request.direction,
+            event: &found.event,
+            list: &found.list,
+            gate: ask.who.setup.gate_id,
+            subject: found.subject(&candidates),
+            named: named.as_ref().map(ToName::named),
+            questions: &questions,
+            answers: &ask.request.answers,
+            ask: ask.request.ask && !ask.who.setup.kiosk,
+            may_admit_unpaid: ask.rights.contains(&Right::AdmitUnpaid),
+            admit_unpaid: ask.request.admit_unpaid,
+            data_age_s: ask.data_age_s,
+            max_data_age_min: ask.who.setup.max_data_age_min,
+        })
     };
-    let mut history = store::history(tx, list.list_id, ticket.position_id(), ticket.payload_hash())?;
-    history.extend(unrecorded.uses(list.list_id, ticket.position_id(), ticket.payload_hash()));
-    let mut verdict = decide(&ScanInput {
-        now: ask.reading.now,
-        uncertainty_ms: ask.reading.uncertainty_ms,
-        direction: ask.request.direction,
-        event: &event,
-        list: &list,
-        gate: None,
-        subject: ticket.subject(),
-        item: item.as_ref(),
-        history: &history,
-        admit_unpaid: false,
-    });
     // What stands in no journal cannot be named; as an own scan it comes before this one anyway.
     verdict.saw.retain(|seen| seen.seq > 0);
-    if copies::standing::doubts(tx, &ask.who)?.is_some() {
-        verdict.marks.push(Mark::StationInDoubt);
-    }
-    let other_event = match verdict.other_event {
-        Some(id) => Some(catalog::event(tx, id)?.map_or_else(|| format!("event {id}"), |e| e.name)),
-        None => None,
-    };
-    Ok(Decided { list, ticket, item, other_event, verdict })
+    verdict::mark_doubt(tx, ask, &mut verdict)?;
+    let other_event = verdict.other_event.map(|id| verdict::event_name(tx, id)).transpose()?;
+    Ok(Decided { found, questions, other_event, verdict })
 }
 
-fn find(tx: &Transaction<'_>, ask: &Ask, list: &ListRow) -> Result<Ticket, Fault> {
-    let mut ticket = Ticket { position: None, signed: None, void: None, unknown_key: false };
-    match &ask.verification {
-        Verification::Good(signed) => {
-            ticket.position = match (signed.position_id, signed.seed.as_deref().and_then(ticketing::pack)) {
-                (Some(id), _) => orders::by_id(tx, id)?,
-                (None, Some(seed)) => orders::by_seed(tx, signed.event_id, seed)?,
-                (None, None) => None,
-            };
-            if ticket.position.is_none() {
-                ticket.void = why_void(tx, signed)?;
-            }
-            ticket.signed = Some(signed.clone());
-        }
-        Verification::UnknownKey | Verification::Forged | Verification::Plain(_) => {
-            ticket.unknown_key = ask.verification == Verification::UnknownKey;
-            let code = &ask.request.code;
-            ticket.position = match ask.seal.read(code) {
-                Some(id) => orders::by_id(tx, id)?,
-                None => by_plain(tx, code, list)?,
-            };
-        }
-    }
-    Ok(ticket)
+/// What there is that the rules of a list may name.
+struct ToName {
+    items: Vec<ItemId>,
+    variations: Vec<VariationId>,
+    gates: Vec<GateRow>,
 }
 
-/// A plain secret, of the list's event before any other.
-fn by_plain(tx: &Transaction<'_>, code: &str, list: &ListRow) -> Result<Option<PositionRow>, Fault> {
-    let mut found = orders::by_plain(tx, code)?;
-    let at = found.iter().position(|p| p.event_id == list.event_id).unwrap_or(0);
-    Ok((at < found.len()).then(|| found.swap_remove(at)))
-}
-
-/// Why a blank is void. One that this very station holds and has not sold is.
-fn why_void(tx: &Transaction<'_>, signed: &Signed) -> Result<Option<VoidWhy>, Fault> {
-    let (held, told) = if let Some(id) = signed.position_id {
-        (leases::holds_unsold(tx, id)?, ticketing::why_void(tx, id)?)
-    } else if let Some(seed) = signed.seed.as_deref().and_then(ticketing::pack) {
-        (leases::holds_unsold_seed(tx, seed)?, ticketing::why_void_seed(tx, seed)?)
-    } else {
-        (false, None)
-    };
-    Ok(if held { Some(VoidWhy::Void) } else { told })
-}
-
-impl Ticket {
-    fn subject(&self) -> Subject<'_> {
-        match (&self.position, &self.signed) {
-            (Some(position), signed) => Subject::Known { position, signed: signed.as_ref() },
-            (None, Some(signed)) => Subject::SignatureOnly { signed, void: self.void },
-            (None, None) if self.unknown_key => Subject::UnknownKey,
-            (None, None) => Subject::Unreadable,
-        }
+impl ToName {
+    fn read(tx: &Transaction<'_>, event: EventId) -> Result<Self, Fault> {
+        let items = catalog::items_of_event(tx, event)?;
+        Ok(Self {
+            variations: items.iter().flat_map(|item| item.variations.iter().map(|v| v.variation_id)).collect(),
+            items: items.iter().map(|item| item.item_id).collect(),
+            gates: setup::gates(tx)?,
+        })
     }
 
-    fn item_id(&self) -> Option<willcall_domain::id::ItemId> {
-        self.position.as_ref().map(|p| p.item_id).or_else(|| self.signed.as_ref().map(|s| s.item_id))
-    }
-
-    fn position_id(&self) -> Option<PositionId> {
-        self.position.as_ref().map(|p| p.position_id).or_else(|| self.signed.as_ref().and_then(|s| s.position_id))
-    }
-
-    fn payload_hash(&self) -> Option<&[u8; 32]> {
-        self.signed.as_ref().map(|s| &s.payload_hash)
+    fn named(&self) -> Named<'_> {
+        Named { items: &self.items, variations: &self.variations, gates: &self.gates }
     }
 }
 
 /// What goes into the journal, and what stands beside it.
 fn fact(ask: &Ask, decided: &Decided) -> Result<(Fact, Option<String>), Fault> {
-    let Decided { list, ticket, verdict, .. } = decided;
+    let Decided { found, verdict, .. } = decided;
+    let (position_id, payload_hash) = found.name(verdict.chosen);
     let fact = Fact::Scan {
-        event_id: list.event_id,
-        list_id: list.list_id,
-        position_id: ticket.position_id(),
-        payload_hash: ticket.payload_hash().map(hex::encode),
+        event_id: found.list.event_id,
+        list_id: found.list.list_id,
+        position_id,
+        payload_hash: payload_hash.map(hex::encode),
         direction: ask.request.direction,
         class: verdict.class,
         reason: verdict.reason,
         time_by_hand: ask.request.at,
     };
-    let told_nothing = ticket.position_id().is_none() && ticket.payload_hash().is_none();
-    let private = if told_nothing {
+    let private = if position_id.is_none() && payload_hash.is_none() {
         let code: String = ask.request.code.chars().take(KEPT_CODE).collect();
         Some(serde_json::to_string(&serde_json::json!({ "code": code }))?)
     } else {
@@ -264,38 +265,20 @@ fn fact(ask: &Ask, decided: &Decided) -> Result<(Fact, Option<String>), Fault> {
     Ok((fact, private))
 }
 
-fn view(ask: &Ask, decided: &Decided, delivery: Delivery) -> VerdictView {
-    let Decided { list, ticket, item, other_event, verdict } = decided;
-    let (position, item) = (ticket.position.as_ref(), item.as_ref());
-    VerdictView {
-        scan_id: ScanId(ask.id.0),
-        class: verdict.class,
-        reason: verdict.reason,
-        marks: verdict.marks.clone(),
-        direction: ask.request.direction,
-        event_id: list.event_id,
-        list_id: list.list_id,
-        product: item.map(|i| i.name.clone()),
-        name: position.and_then(|p| p.name.clone()),
-        order_code: position.map(|p| p.order_code.clone()),
-        position_id: ticket.position_id(),
-        checkin_text: item.map(|i| i.checkin_text.clone()).unwrap_or_default(),
-        first_use: verdict.first_use.as_ref().map(|u| UseView {
-            at: u.scan.at,
-            gate: u.gate.clone(),
-            direction: u.scan.direction,
-        }),
-        valid_from: verdict.valid_from,
-        valid_until: verdict.valid_until,
-        other_event: other_event.clone(),
-        at: ask.pen.at.ticket_time(),
-        gate: ask.pen.gate.clone(),
-        delivery,
-        undone: false,
-        may_undo: delivery != Delivery::NotRecorded
-            && ask.who.rights.contains(&Right::Undo)
-            && undo::lets_through(verdict.class),
-        uncertainty_ms: verdict.marks.contains(&Mark::TimeUncertain).then_some(ask.reading.uncertainty_ms),
-        data_age_s: ask.data_age_s,
+/// What was answered, where somebody was let in: which questions in the journal, what was said beside it.
+fn answers(ask: &Ask, decided: &Decided) -> Result<Option<(Fact, String)>, Fault> {
+    let Decided { found, verdict, .. } = decided;
+    if verdict.answers.is_empty() {
+        return Ok(None);
     }
+    let (position_id, payload_hash) = found.name(verdict.chosen);
+    let fact = Fact::Answers {
+        scan_id: ScanId(ask.id.0),
+        event_id: found.list.event_id,
+        position_id,
+        payload_hash: payload_hash.map(hex::encode),
+        questions: verdict.answers.iter().map(|answer| answer.question_id).collect(),
+    };
+    let private = serde_json::to_string(&serde_json::json!({ "answers": verdict.answers }))?;
+    Ok(Some((fact, private)))
 }

@@ -1,10 +1,11 @@
 //! Finding a ticket by name or order code, letters folded.
 
 use super::{found::FoundSeal, store};
-use crate::{catalog, error::Fault, leases, orders, station::Station};
+use crate::{access, catalog, devices::Identity, error::Fault, leases, orders, station::Station};
 use rusqlite::Transaction;
 use willcall_domain::{
     checkin::wire::FoundTicket,
+    devices::Right,
     id::ListId,
     orders::PositionRow,
     problem::{Code, Problem},
@@ -12,13 +13,25 @@ use willcall_domain::{
 
 /// Most tickets answered; who sees as many types another letter.
 const MOST: u32 = 50;
+const NOT_ALLOWED: &str =
+    "Nobody may look for names here now. Somebody who may can sign in by PIN; the organizer sets who that is.";
+
+/// Whether tickets may be found by name or order code here. A till always may, but where that is guarded.
+#[must_use]
+pub fn may_search(identity: &Identity, in_force: &[Right]) -> bool {
+    in_force.contains(&Right::Search) || identity.role.sells() && !identity.setup.guarded.contains(&Right::Search)
+}
 
 /// Tickets of the list's event whose name has words beginning with those typed, or whose order code begins so.
 ///
 /// # Errors
 /// When fewer than two letters were typed, there is no such list, or the database cannot be read.
 pub async fn search(station: &Station, list: ListId, text: &str) -> Result<Vec<FoundTicket>, Problem> {
-    station.enrolled()?;
+    let identity = station.enrolled()?;
+    access::sign_in::awake(station, &identity)?;
+    if !may_search(&identity, &station.rights_in_force(&identity)) {
+        return Err(Problem::new(Code::Forbidden, NOT_ALLOWED));
+    }
     let typed = text.trim().to_owned();
     if typed.chars().filter(|c| c.is_alphanumeric()).count() < 2 {
         return Err(Problem::field("text", "Type at least two letters of the name or order code."));

@@ -6,16 +6,20 @@ use crate::{
     error::Fault,
 };
 use rusqlite::{OptionalExtension, Transaction, params};
+use std::collections::HashMap;
 use willcall_domain::{
     checkin::{
         Class, ListRow, PastScan, ScanRow, VerdictView,
         merge::{self, Splits, Use},
-        wire::SawRef,
+        wire::{Of, SawRef},
     },
     clock::UtcMillis,
     id::{DeviceId, EventId, ListId, PositionId, ScanId},
     sync::{Entry, Fact, journal::bytes32},
 };
+
+pub mod board;
+pub mod setup;
 
 /// Most verdicts kept for the screen.
 const SHOWN: u32 = 50;
@@ -100,24 +104,44 @@ pub fn is_news(tx: &Transaction<'_>, scan: &ScanRow) -> Result<bool, Fault> {
     Ok(known.is_none_or(|undone| scan.undone && !undone))
 }
 
-/// This station may not see the event any more: its lists go, and the scans of others. Own scans are facts and stay.
-pub fn forget_event(tx: &Transaction<'_>, event: EventId, own: &[DeviceId]) -> Result<(), Fault> {
-    let own = serde_json::to_string(own)?;
-    let sql = "DELETE FROM scan WHERE event_id = ?1 AND station NOT IN (SELECT value FROM json_each(?2))";
-    tx.prepare_cached(sql)?.execute(params![event.0, own])?;
-    let heads = "DELETE FROM attendance WHERE list_id IN (SELECT id FROM list WHERE event_id = ?1)";
-    tx.prepare_cached(heads)?.execute([event.0])?;
+/// This station may not see the event any more: its lists go. Own scans are facts and stay; those of others follow by
+/// [`forget_some`].
+pub fn forget_event(tx: &Transaction<'_>, event: EventId) -> Result<(), Fault> {
     tx.prepare_cached("DELETE FROM list WHERE event_id = ?1")?.execute([event.0])?;
-    let sql = "SELECT DISTINCT list_id, position_id, payload_hash FROM scan
-        WHERE event_id = ?1 AND class IN ('admitted', 'look')";
-    type Kept = (i64, Option<Vec<u8>>, Option<Vec<u8>>);
-    let read = |row: &rusqlite::Row<'_>| -> rusqlite::Result<Kept> { Ok((row.get(0)?, row.get(1)?, row.get(2)?)) };
-    let kept = tx.prepare_cached(sql)?.query_map([event.0], read)?.collect::<Result<Vec<Kept>, _>>()?;
-    for (list, position, hash) in kept {
+    setup::forget_setup(tx, event)
+}
+
+/// Events of which scans are here.
+pub fn events_here(tx: &Transaction<'_>) -> Result<Vec<EventId>, Fault> {
+    let mut statement = tx.prepare_cached("SELECT DISTINCT event_id FROM scan")?;
+    let events = statement.query_map([], |row| Ok(EventId(row.get(0)?)))?.collect::<Result<_, _>>()?;
+    Ok(events)
+}
+
+/// Up to `most` scans by others of an event go, and who is counted as inside because of them. Answers how many.
+pub fn forget_some(tx: &Transaction<'_>, event: EventId, own: &[DeviceId], most: usize) -> Result<usize, Fault> {
+    type Other = (Vec<u8>, i64, Option<Vec<u8>>, Option<Vec<u8>>);
+    let own = serde_json::to_string(own)?;
+    let sql = "SELECT scan_id, list_id, position_id, payload_hash FROM scan
+        WHERE event_id = ?1 AND station NOT IN (SELECT value FROM json_each(?2)) LIMIT ?3";
+    let read = |row: &rusqlite::Row<'_>| -> rusqlite::Result<Other> {
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+    };
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let others =
+        tx.prepare_cached(sql)?.query_map(params![event.0, own, most], read)?.collect::<Result<Vec<Other>, _>>()?;
+    let mut delete = tx.prepare_cached("DELETE FROM scan WHERE scan_id = ?1")?;
+    for (scan, ..) in &others {
+        delete.execute([scan])?;
+    }
+    let count = others.len();
+    let heads: std::collections::BTreeSet<_> =
+        others.into_iter().map(|(_, list, position, hash)| (list, position, hash)).collect();
+    for (list, position, hash) in heads {
         let position = position.map(|blob| uuid_of(&blob).map(PositionId)).transpose()?;
         attend(tx, ListId(list), position, hash32(hash)?.as_ref())?;
     }
-    Ok(())
+    Ok(count)
 }
 
 /// The row of an own scan.
@@ -268,6 +292,22 @@ pub(super) fn heads(tx: &Transaction<'_>, list: ListId) -> Result<(i64, i64), Fa
     Ok(tx.prepare_cached(sql)?.query_row([list.0], |row| Ok((row.get(0)?, row.get(1)?)))?)
 }
 
+/// Who entered by a list, with the first time and whether they are inside now; by position, as far as codes told it.
+pub(super) fn entered(tx: &Transaction<'_>, list: ListId) -> Result<HashMap<PositionId, (UtcMillis, bool)>, Fault> {
+    let sql = "SELECT s.position_id, min(s.at), a.inside FROM scan s
+        JOIN attendance a ON a.list_id = s.list_id AND a.ticket = s.position_id
+        WHERE s.list_id = ?1 AND s.direction = 'entry' AND s.class IN ('admitted', 'look') AND s.undone = 0
+        GROUP BY s.position_id";
+    let mut statement = tx.prepare_cached(sql)?;
+    let mut rows = statement.query([list.0])?;
+    let mut out = HashMap::new();
+    while let Some(row) = rows.next()? {
+        let position = PositionId(uuid_of(&row.get::<_, Vec<u8>>(0)?)?);
+        out.insert(position, (UtcMillis(row.get(1)?), row.get(2)?));
+    }
+    Ok(out)
+}
+
 /// Counts one ticket of a list anew, from its scans.
 fn attend(
     tx: &Transaction<'_>,
@@ -296,7 +336,7 @@ fn attend(
 /// Lets go of own scans whose entries up to `upto` are dropped, and of what was shown of them.
 pub fn drop_until(tx: &Transaction<'_>, station: DeviceId, incarnation: u32, upto: u64) -> Result<(), Fault> {
     let upto = i64::try_from(upto).map_err(|_| Fault::Data("a seq is too large".into()))?;
-    for table in ["scan", "scan_undone", "verdict"] {
+    for table in ["scan", "scan_undone", "verdict", "refused_scan"] {
         let sql = format!("DELETE FROM {table} WHERE station = ?1 AND incarnation = ?2 AND seq <= ?3");
         tx.execute(&sql, params![station.0, incarnation, upto])?;
     }
@@ -305,11 +345,16 @@ pub fn drop_until(tx: &Transaction<'_>, station: DeviceId, incarnation: u32, upt
 
 /// Keeps a verdict as it was shown, and forgets the oldest.
 pub fn remember_verdict(tx: &Transaction<'_>, entry: &Entry, view: &VerdictView) -> Result<(), Fault> {
-    let nameless = VerdictView { name: None, ..view.clone() };
+    // What is written of an order may name people.
+    let texts = view.texts.iter().filter(|text| text.of != Of::Order).cloned().collect();
+    let nameless = VerdictView { name: None, texts, ..view.clone() };
     let seq = i64::try_from(entry.seq).map_err(|_| Fault::Data("a seq is too large".into()))?;
     tx.prepare_cached("INSERT INTO verdict (station, incarnation, seq, view) VALUES (?1, ?2, ?3, ?4)")?
         .execute(params![entry.station.0, entry.incarnation, seq, serde_json::to_string(&nameless)?])?;
     tx.prepare_cached("DELETE FROM verdict WHERE shown <= (SELECT max(shown) FROM verdict) - ?1")?.execute([SHOWN])?;
+    if matches!(view.class, Class::Used | Class::Refused) {
+        board::remember_refused(tx, entry, &nameless)?;
+    }
     Ok(())
 }
 

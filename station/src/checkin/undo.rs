@@ -2,7 +2,7 @@
 //! everywhere when they hear of it; the scan itself stays in the journals.
 
 use super::store;
-use crate::{change_feed::Topic, error::Fault, journal, station::Station};
+use crate::{access, change_feed::Topic, error::Fault, journal, station::Station};
 use rusqlite::Transaction;
 use willcall_domain::{
     checkin::{Class, wire::UndoRequest},
@@ -42,7 +42,8 @@ pub struct Undone {
 /// through, or the disk does not take it.
 pub async fn undo(station: &Station, request: UndoRequest) -> Result<Undone, Problem> {
     let identity = station.enrolled()?;
-    if !identity.rights.contains(&Right::Undo) {
+    access::sign_in::awake(station, &identity)?;
+    if !station.rights_in_force(&identity).contains(&Right::Undo) {
         return Err(Problem::new(Code::Forbidden, NOT_ALLOWED));
     }
     let reason: String = request.reason.trim().chars().take(REASON).collect();
@@ -59,6 +60,7 @@ pub async fn undo(station: &Station, request: UndoRequest) -> Result<Undone, Pro
         writer.write(|tx| record(tx, &pen, scan, &reason))
     });
     let undone = undone.await?;
+    station.again().forget();
     if undone.news {
         tracing::info!(%scan, "a scan was undone");
         station.feed().announce_fact(&[Topic::Door, Topic::Status]);

@@ -33,6 +33,8 @@ pub struct Kept {
     pub gate: String,
     pub fact: Fact,
     pub private: Option<String>,
+    /// What was answered with it.
+    pub answers: Option<(Fact, String)>,
     pub saw: Vec<SawRef>,
     /// As it was shown.
     pub view: VerdictView,
@@ -96,6 +98,9 @@ impl Unrecorded {
                         &entry,
                         &VerdictView { delivery: Delivery::Here, ..scan.view.clone() },
                     )?;
+                    if let Some((fact, private)) = &scan.answers {
+                        journal::append(tx, &pen, fact, Some(private.clone()), Vec::new())?;
+                    }
                 }
                 Ok(())
             })?;

@@ -4,7 +4,7 @@ use crate::station::Station;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use willcall_domain::{
-    id::RequestId,
+    id::{PositionId, RequestId},
     leases::{
         RightKind,
         right_view::{PayOrderRequest, RefundOrderRequest, TakeRightRequest},
@@ -37,6 +37,9 @@ pub enum RightAsk {
     Refund {
         code: String,
         reason: String,
+        /// Which positions; none is all of it.
+        #[serde(default)]
+        positions: Vec<PositionId>,
         /// The same id again is the same refund.
         request_id: Option<RequestId>,
     },
@@ -48,9 +51,13 @@ pub(super) async fn execute(station: &Station, ask: RightAsk) -> Result<Value, P
         RightAsk::Take { code } => super::json(&station.take_right(TakeRightRequest { code, what: None }).await?),
         RightAsk::Release { code } => super::json(&station.release_right(&code).await?),
         RightAsk::Pay { code, cash, request_id } => pay(station, code, &cash, request_id).await,
-        RightAsk::Refund { code, reason, request_id } => {
+        RightAsk::Refund { code, reason, positions, request_id } => {
             let request_id = request_id.unwrap_or_else(|| station.new_request_id());
-            super::json(&station.refund_order(RefundOrderRequest { request_id, code, reason }).await?)
+            super::json(
+                &station
+                    .refund_order(RefundOrderRequest { request_id, code, reason, positions: Some(positions) })
+                    .await?,
+            )
         }
     }
 }

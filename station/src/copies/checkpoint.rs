@@ -9,7 +9,7 @@ use crate::{
     journal::{self, Pen},
     leases,
     station::Station,
-    till,
+    ticketing, till,
 };
 use rusqlite::Transaction;
 use serde::{Deserialize, Serialize};
@@ -153,6 +153,7 @@ fn carry_out(tx: &Transaction<'_>, pen: &Pen, plan: &Plan) -> Result<CheckpointR
     journal::append(tx, pen, &fact, None, Vec::new())?;
     till::drop_until(tx, pen.station, pen.incarnation, plan.upto)?;
     checkin::drop_until(tx, pen.station, pen.incarnation, plan.upto)?;
+    ticketing::drop_until(tx, pen.station, pen.incarnation, plan.upto)?;
     leases::drop_until(tx, pen.station, pen.incarnation, plan.upto)?;
     leases::rights::drop_until(tx, pen.station, pen.incarnation, plan.upto)?;
     let dropped = journal::drop_until(tx, pen.station, pen.incarnation, plan.upto)? as u64;

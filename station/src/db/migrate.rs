@@ -44,6 +44,12 @@ pub(super) const MIGRATIONS: &[Step] = migrations![
     "20261122180000_undo_scans",
     "20261122200000_device_sealing_key",
     "20261122210000_void_blanks_why",
+    "20261123010000_create_event_date",
+    "20261123030000_position_sold_at",
+    "20261123030100_let_go_in_slices",
+    "20261123040000_create_door",
+    "20261123050000_create_badge",
+    "20261123060000_create_operator",
 ];
 
 /// The first step that is still to be taken in a database that is not new; `None` when there is none.
@@ -139,7 +145,8 @@ mod tests {
         tx.commit().unwrap();
         migrate(&mut connection, UtcMillis(0)).unwrap();
         let read = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, String>(0)).unwrap();
-        assert_eq!(read("SELECT rights || ' ' || version FROM device"), "[] 0", "the row it has is taken again");
+        let device = read("SELECT rights || ' ' || version FROM device");
+        assert_eq!(device, "[\"search\"] 0", "the row it has is taken again, and whoever could search still may");
         assert_eq!(read("SELECT count(*) || '' FROM cursor"), "0", "with a snapshot");
     }
 

@@ -4,6 +4,7 @@
 pub mod disk;
 pub mod enrol;
 pub mod key_change;
+pub mod readiness;
 pub mod status;
 mod store;
 

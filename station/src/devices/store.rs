@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use willcall_domain::{
     clock::UtcMillis,
     devices::{
-        DeviceCertificate,
+        DeviceCertificate, DeviceSetup,
         wire::{EnrolAnswer, Right, Role},
     },
     id::{DeviceId, EventId, OrganizerId},
@@ -23,8 +23,9 @@ pub struct Identity {
     pub gate: String,
     pub role: Role,
     pub events: Vec<EventId>,
-    /// What it may do besides its role.
+    /// What it may do besides its role; what of it may be done now also hangs on who is signed in.
     pub rights: Vec<Right>,
+    pub setup: DeviceSetup,
     pub url: String,
     pub token: String,
     pub server_key: VerifyingKey,
@@ -48,7 +49,7 @@ impl Identity {
 }
 
 const COLUMNS: &str = "device_id, organizer_id, organizer_name, name, gate, role, events, server_url, device_token, \
-                       server_key, public_key, incarnation, revoked, rights";
+                       server_key, public_key, incarnation, revoked, rights, setup";
 
 fn role_of(text: &str) -> Result<Role, Fault> {
     [Role::Door, Role::Till]
@@ -78,6 +79,7 @@ fn read(row: &Row<'_>) -> Result<Identity, Fault> {
         incarnation: row.get(11)?,
         revoked: row.get(12)?,
         rights: Right::known(&serde_json::from_str::<Vec<String>>(&row.get::<_, String>(13)?)?),
+        setup: serde_json::from_str(&row.get::<_, String>(14)?)?,
     })
 }
 
@@ -101,7 +103,7 @@ pub fn keep(
     tx.execute("UPDATE device SET is_current = 0", [])?;
     let sql = format!(
         "INSERT INTO device ({COLUMNS}, is_current, enrolled_at)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 0, ?14, 1, ?13)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 0, ?14, '{{}}', 1, ?13)
         ON CONFLICT (device_id) DO UPDATE SET is_current = 1, server_url = excluded.server_url,
             device_token = excluded.device_token, server_key = excluded.server_key, public_key = excluded.public_key,
             incarnation = excluded.incarnation, revoked = 0, enrolled_at = excluded.enrolled_at"
@@ -122,7 +124,7 @@ pub fn keep(
             public_key.as_bytes().as_slice(),
             incarnation,
             now.0,
-            serde_json::to_string(&answer.rights)?,
+            serde_json::to_string(&DeviceSetup::default().meant(&answer.rights))?,
         ],
     )?;
     put_key(tx, answer.device_id, HeldKey { key: *public_key, after: (0, 0) })
@@ -233,13 +235,15 @@ pub fn open_incarnation(tx: &Transaction<'_>, station: DeviceId, incarnation: u3
 /// Takes what the organizer set of this device; a row that is older by `(epoch, version)` changes nothing.
 pub fn apply_row(tx: &Transaction<'_>, row: &DeviceRow, epoch: i64) -> Result<bool, Fault> {
     let sql = "UPDATE device SET name = ?2, gate = ?3, role = ?4, events = ?5, revoked = ?6, version = ?7, rights = ?8,
-            epoch = ?9
-        WHERE device_id = ?1 AND is_current = 1 AND (epoch, version) < (?9, ?7)";
+            epoch = ?9, setup = ?10
+        WHERE device_id = ?1 AND is_current = 1
+            AND ((epoch, version) < (?9, ?7) OR (epoch, version) = (?9, ?7) AND (setup, rights) <> (?10, ?8))";
     let events = serde_json::to_string(&row.events)?;
-    let rights = serde_json::to_string(&row.rights)?;
+    let rights = serde_json::to_string(&row.setup.meant(&row.rights))?;
+    let setup = serde_json::to_string(&row.setup)?;
     let (id, role) = (row.device_id.0, row.role.as_str());
-    let changed =
-        tx.execute(sql, params![id, row.name, row.gate, role, events, row.revoked, row.version, rights, epoch])?;
+    let of = params![id, row.name, row.gate, role, events, row.revoked, row.version, rights, epoch, setup];
+    let changed = tx.execute(sql, of)?;
     Ok(changed > 0)
 }
 

@@ -1,7 +1,7 @@
 //! From facts to rows: what of the screen's tables follows from the journal alone. Appending, checking and recovering
 //! all go this one way. Not here: names, blanks and gates, which the journal does not hold.
 
-use crate::{checkin, devices, error::Fault, journal, leases, orders, sync::cases, till};
+use crate::{checkin, devices, error::Fault, journal, leases, orders, sync::cases, ticketing, till};
 use rusqlite::Transaction;
 use willcall_domain::sync::{Entry, Fact};
 
@@ -11,7 +11,8 @@ use willcall_domain::sync::{Entry, Fact};
 /// When a row contradicts one that is there.
 pub fn project(tx: &Transaction<'_>, entry: &Entry, fact: &Fact, gate: &str) -> Result<(), Fault> {
     match fact {
-        Fact::Opened { .. } => Ok(()),
+        Fact::Opened { .. } | Fact::OperatorIn { .. } | Fact::OperatorOut { .. } => Ok(()),
+        Fact::Badge { .. } => ticketing::project_badge(tx, entry, fact),
         Fact::LeaseAccepted { .. } => leases::project_accepted(tx, entry, fact),
         Fact::Sale { lines, .. } => {
             till::project_sale(tx, entry, fact)?;
@@ -31,6 +32,8 @@ pub fn project(tx: &Transaction<'_>, entry: &Entry, fact: &Fact, gate: &str) -> 
         Fact::CaseClosed { case_id, resolution } => cases::project_closed(tx, entry, *case_id, resolution),
         Fact::Scan { .. } => checkin::project_scan(tx, entry, fact, gate),
         Fact::ScanUndone { .. } => checkin::project_undone(tx, entry, fact),
+        Fact::Answers { .. } => checkin::project_answers(tx, entry, fact),
+        Fact::Exchanged { .. } => checkin::project_exchanged(tx, entry, fact),
         Fact::LeaseReturned { .. } => leases::project_returned(tx, fact),
         Fact::HandOverGiven { .. } | Fact::HandOverTaken { .. } | Fact::HandOverDeclined { .. } => {
             leases::project_hand_over(tx, entry, fact)

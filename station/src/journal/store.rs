@@ -266,6 +266,13 @@ pub(super) const PROJECTIONS: &[(&str, &str)] = &[
                 AND c.incarnation = u.incarnation AND c.upto >= u.seq) ORDER BY scan_id",
     ),
     (
+        "badge_print",
+        "SELECT station, incarnation, seq, hex(position_id), copy FROM badge_print b
+            WHERE station IN (SELECT value FROM json_each(?1))
+            AND NOT EXISTS (SELECT 1 FROM checkpoint c WHERE c.station = b.station
+                AND c.incarnation = b.incarnation AND c.upto >= b.seq) ORDER BY station, incarnation, seq",
+    ),
+    (
         "lease",
         "SELECT hex(lease_id), station, incarnation, quota_id, event_id, granted, sold_units, void_units, accepted_seq
             FROM lease WHERE ?1 IS NOT NULL ORDER BY lease_id",

@@ -2,7 +2,7 @@
 //! any more. The entry is written first, so that these units can never be sold here again; the server frees them when it
 //! arrives.
 
-use super::request::{HOUR_MS, planned_outage_min};
+use super::request::{HOUR_MS, OnSale, planned_outage_min};
 use crate::{
     catalog,
     change_feed::Topic,
@@ -148,15 +148,16 @@ fn due(tx: &Transaction<'_>, pen: &Pen, now: UtcMillis) -> Result<Vec<GiveBack>,
 
 /// What lies idle of each quota, or is not on sale any more.
 fn idle(tx: &Transaction<'_>, held: &[HeldLease], now: UtcMillis) -> Result<Vec<GiveBack>, Fault> {
-    let items = catalog::items_of_events(tx)?;
+    let shelf = OnSale::read(tx, now)?;
+    let quotas = catalog::quotas_of_events(tx)?;
     let mut out = Vec::new();
-    for quota in catalog::quotas_of_events(tx)? {
+    for quota in &quotas {
         let here: u32 = held.iter().filter(|l| l.quota_id == quota.quota_id).map(|l| l.sellable().count()).sum();
-        let sold = till::sold_since(tx, &quota.items, UtcMillis(now.0 - HOUR_MS))?;
-        let on_sale = items.iter().any(|i| i.active && quota.items.contains(&i.item_id));
+        let sold = till::sold_since(tx, quota, UtcMillis(now.0 - HOUR_MS))?;
         let outage = planned_outage_min(tx, quota.event_id)?;
-        // What is not on sale any more is of no use here.
-        let gone = if on_sale { size::idle(here, size::target(sold, outage)) } else { here };
+        // What is not on sale any more is of no use here; what has no tickets for all that is comes again with them.
+        let of_use = shelf.sells_of(quota) && !shelf.lacks_tickets(quota, &quotas, held);
+        let gone = if of_use { size::idle(here, size::target(sold, outage)) } else { here };
         if gone > 0 {
             out.extend(surplus(held, quota.quota_id, here - gone));
         }

@@ -4,11 +4,12 @@
 use crate::{catalog, copies, error::Fault, leases, station::Station, sync::Refusal, till};
 use rusqlite::Transaction;
 use willcall_domain::{
+    catalog::{Article, DateRow, ItemRow, QuotaRow},
     clock::UtcMillis,
     devices::wire::Role,
-    id::{DeviceId, EventId, QuotaId, RequestId},
+    id::{DateId, DeviceId, EventId, QuotaId, RequestId, VariationId},
     leases::{
-        Held,
+        Held, HeldLease,
         size::{asked_for, target},
         wire::LeaseRequest,
     },
@@ -99,20 +100,19 @@ struct Plan {
 impl Plan {
     fn requests(&self, tx: &Transaction<'_>) -> Result<Vec<LeaseRequest>, Fault> {
         let held = leases::held(tx, self.station, self.incarnation)?;
-        let items = catalog::items_of_events(tx)?;
+        let shelf = OnSale::read(tx, self.now)?;
         let since = UtcMillis(self.now.0 - HOUR_MS);
         let mut out = Vec::new();
         for quota in catalog::quotas_of_events(tx)? {
-            let on_sale = items.iter().any(|i| i.active && quota.items.contains(&i.item_id));
             if !self.role.sells()
-                || !on_sale
+                || !shelf.sells_of(&quota)
                 || !self.events.contains(&quota.event_id)
                 || self.skip.contains(&quota.quota_id)
             {
                 continue;
             }
             let open = leases::open_request(tx, quota.quota_id)?;
-            let sold = till::sold_since(tx, &quota.items, since)?;
+            let sold = till::sold_since(tx, &quota, since)?;
             let wanted = wanted(&held, quota.quota_id, sold, planned_outage_min(tx, quota.event_id)?);
             let (request_id, wanted) = match (open, wanted) {
                 (Some(open), _) => open,
@@ -126,6 +126,66 @@ impl Plan {
             out.push(LeaseRequest { request_id, quota_id: quota.quota_id, wanted });
         }
         Ok(out)
+    }
+}
+
+/// How long before its end a date's missing tickets are nothing to be fetched any more: the server may take it for over.
+const CLOSING_MS: i64 = 3_600_000;
+
+/// What is sold now, to know which quotas are of use.
+pub(super) struct OnSale {
+    items: Vec<ItemRow>,
+    /// All there are: an event that has any sells nothing without one.
+    dates: Vec<DateRow>,
+    /// Events that tills may sell for.
+    events: Vec<EventId>,
+    now: UtcMillis,
+}
+
+impl OnSale {
+    pub(super) fn read(tx: &Transaction<'_>, now: UtcMillis) -> Result<Self, Fault> {
+        let items = catalog::items_of_events(tx)?.into_iter().filter(|i| i.active).collect();
+        let events = catalog::events(tx)?.into_iter().filter(|e| e.till_sales).map(|e| e.event_id).collect();
+        Ok(Self { items, dates: catalog::dates_of_events(tx)?, events, now })
+    }
+
+    /// Whether anything is sold that counts in this quota.
+    pub(super) fn sells_of(&self, quota: &QuotaRow) -> bool {
+        let is_sold = |id| self.dates.iter().any(|d| d.date_id == id && d.active && !d.is_over(self.now));
+        self.events.contains(&quota.event_id)
+            && self.items.iter().any(|i| quota.items.contains(&i.item_id))
+            && quota.date_id.is_none_or(is_sold)
+    }
+
+    /// Whether something that is sold from this quota's units has no ticket here at all: it came on sale after they were
+    /// lent. `quotas` are all there are.
+    pub(super) fn lacks_tickets(&self, quota: &QuotaRow, quotas: &[QuotaRow], held: &[HeldLease]) -> bool {
+        let is_missing = |article: &Article| {
+            let counting = |l: &&HeldLease| quotas.iter().any(|q| q.quota_id == l.quota_id && q.counts(*article));
+            !held.iter().filter(counting).any(|l| l.blanks.get(article).is_some_and(|b| !b.left.is_empty()))
+        };
+        self.tickets_of(quota).iter().any(is_missing)
+    }
+
+    /// What is sold from this quota's units and admits somebody.
+    fn tickets_of(&self, quota: &QuotaRow) -> Vec<Article> {
+        let dates: Vec<&DateRow> = self.dates.iter().filter(|d| d.event_id == quota.event_id).collect();
+        let closing = UtcMillis(self.now.0.saturating_add(CLOSING_MS));
+        let to_come = |d: &&&DateRow| d.active && !d.is_over(closing);
+        let of_dates: Vec<Option<DateId>> =
+            if dates.is_empty() { vec![None] } else { dates.iter().filter(to_come).map(|d| Some(d.date_id)).collect() };
+        let mut out = Vec::new();
+        for item in self.items.iter().filter(|i| i.admission && quota.items.contains(&i.item_id)) {
+            let variations: Vec<Option<VariationId>> = match item.variations.is_empty() {
+                true => vec![None],
+                false => item.variations_on_sale().iter().map(|v| Some(v.variation_id)).collect(),
+            };
+            let each = of_dates.iter().flat_map(|date_id| {
+                variations.iter().map(move |v| Article { item_id: item.item_id, variation_id: *v, date_id: *date_id })
+            });
+            out.extend(each.filter(|article| quota.counts(*article)));
+        }
+        out
     }
 }
 

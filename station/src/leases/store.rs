@@ -17,7 +17,8 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 use willcall_domain::{
-    id::{DeviceId, EventId, ItemId, LeaseId, PositionId, QuotaId, RequestId},
+    catalog::Article,
+    id::{DateId, DeviceId, EventId, ItemId, LeaseId, PositionId, QuotaId, RequestId, VariationId},
     leases::{BlankCodes, BlankRange, Held, HeldLease, LeaseRow, LeaseState, UnitRef, Units, holding::BlanksLeft},
     problem::Code,
     sync::{Entry, EntryRef, Fact},
@@ -120,17 +121,20 @@ pub fn put_blanks(
     blanks: &[BlankRange],
     codes: &[BlankCodes],
 ) -> Result<(), Fault> {
-    let sql = "INSERT INTO blank (position_id, lease_id, item_id, n, code, seed) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+    let sql = "INSERT INTO blank (position_id, lease_id, item_id, variation_id, date_id, n, code, seed)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
         ON CONFLICT (position_id) DO UPDATE SET lease_id = excluded.lease_id, used = 0 WHERE used = 3";
     let mut insert = tx.prepare_cached(sql)?;
     for range in blanks {
-        let of_item = codes.iter().find(|c| c.item_id == range.item_id && c.codes.len() == range.count as usize);
-        let of_item = of_item.ok_or_else(|| Fault::Data("a lease lacks its codes".into()))?;
-        for (n, code) in (range.numbers().from..).zip(&of_item.codes) {
+        let of_it = codes.iter().find(|c| c.article == range.article && c.codes.len() == range.count as usize);
+        let of_it = of_it.ok_or_else(|| Fault::Data("a lease lacks its codes".into()))?;
+        let Article { item_id, variation_id, date_id } = range.article;
+        let (variation, date) = (variation_id.map(|v| v.0), date_id.map(|d| d.0));
+        for (n, code) in (range.numbers().from..).zip(&of_it.codes) {
             let position = blank::position(range.base, n);
             let seed = ticketing::pack(&sig1::seed(position, blank::ISSUE)).unwrap_or(-1);
             let (position, lease) = (position.0.as_bytes().as_slice(), lease.0.as_bytes().as_slice());
-            if insert.execute(params![position, lease, range.item_id.0, n, code, seed])? == 0 {
+            if insert.execute(params![position, lease, item_id.0, variation, date, n, code, seed])? == 0 {
                 return Err(Fault::refused(Code::Conflict, "One of these tickets is here already. Nothing was taken."));
             }
         }
@@ -258,29 +262,39 @@ pub fn drop_until(tx: &Transaction<'_>, station: DeviceId, incarnation: u32, upt
     hand_overs::drop_hand_overs(tx, station, incarnation, upto)
 }
 
-/// Blanks of every lease that can still become a ticket, by item.
-fn unused(tx: &Transaction<'_>) -> Result<BTreeMap<LeaseId, BTreeMap<ItemId, BlanksLeft>>, Fault> {
-    let mut statement = tx.prepare_cached("SELECT lease_id, item_id, n, position_id FROM blank WHERE used = 0")?;
+/// Blanks of a lease by what they are tickets of.
+type ByArticle = BTreeMap<Article, BlanksLeft>;
+
+/// Blanks of every lease that can still become a ticket.
+fn unused(tx: &Transaction<'_>) -> Result<BTreeMap<LeaseId, ByArticle>, Fault> {
+    let mut statement =
+        tx.prepare_cached("SELECT lease_id, item_id, n, position_id, variation_id, date_id FROM blank WHERE used = 0")?;
     let mut rows = statement.query([])?;
-    let mut out: BTreeMap<LeaseId, BTreeMap<ItemId, BlanksLeft>> = BTreeMap::new();
+    let mut out: BTreeMap<LeaseId, ByArticle> = BTreeMap::new();
     while let Some(row) = rows.next()? {
         let lease = LeaseId(uuid_of(&row.get::<_, Vec<u8>>(0)?)?);
         let position = PositionId(uuid_of(&row.get::<_, Vec<u8>>(3)?)?);
-        let of_item = out.entry(lease).or_default().entry(ItemId(row.get(1)?));
-        let left = of_item.or_insert_with(|| BlanksLeft { base: blank::base(position), left: Units::none() });
+        let article = Article {
+            item_id: ItemId(row.get(1)?),
+            variation_id: row.get::<_, Option<i64>>(4)?.map(VariationId),
+            date_id: row.get::<_, Option<i64>>(5)?.map(DateId),
+        };
+        let of_it = out.entry(lease).or_default().entry(article);
+        let left = of_it.or_insert_with(|| BlanksLeft { base: blank::base(position), left: Units::none() });
         left.left.add(&Units::one(row.get(2)?));
     }
     Ok(out)
 }
 
-/// The next unused blank of a lease for an item, passing over the first `skip`.
-pub fn next_blank(tx: &Transaction<'_>, lease: LeaseId, item: ItemId, skip: u32) -> Result<Option<Blank>, Fault> {
+/// The next unused blank of a lease for an article, passing over the first `skip`.
+pub fn next_blank(tx: &Transaction<'_>, lease: LeaseId, article: Article, skip: u32) -> Result<Option<Blank>, Fault> {
     let sql = "SELECT position_id, code FROM blank WHERE lease_id = ?1 AND item_id = ?2 AND used = 0
-        ORDER BY n LIMIT 1 OFFSET ?3";
+        AND variation_id IS ?4 AND date_id IS ?5 ORDER BY n LIMIT 1 OFFSET ?3";
     let lease = lease.0.as_bytes().as_slice();
+    let (variation, date) = (article.variation_id.map(|v| v.0), article.date_id.map(|d| d.0));
     let found: Option<(Vec<u8>, String)> = tx
         .prepare_cached(sql)?
-        .query_row(params![lease, item.0, skip], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row(params![lease, article.item_id.0, skip, variation, date], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     found.map(|(id, code)| Ok(Blank { position_id: PositionId(uuid_of(&id)?), code })).transpose()
 }

@@ -1,7 +1,10 @@
 //! Arguments about vouchers and web orders.
 
 use clap::{Args, Subcommand};
-use willcall_domain::{id::RequestId, problem::Problem};
+use willcall_domain::{
+    id::{PositionId, RequestId},
+    problem::Problem,
+};
 use willcall_station::command::{Command, RightAsk};
 
 #[derive(Args)]
@@ -39,6 +42,9 @@ pub struct RefundArgs {
     /// Why, for the record.
     #[arg(long)]
     reason: String,
+    /// A position by its id, as `right list` shows it; may be given several times. Without it, the order as a whole.
+    #[arg(long = "position")]
+    positions: Vec<PositionId>,
     /// The same id again is the same refund.
     #[arg(long)]
     request_id: Option<RequestId>,
@@ -69,7 +75,7 @@ impl PayArgs {
 impl RefundArgs {
     /// The question these arguments ask.
     pub fn command(self) -> Command {
-        let Self { order, reason, request_id } = self;
-        Command::Right { ask: RightAsk::Refund { code: order, reason, request_id } }
+        let Self { order, reason, positions, request_id } = self;
+        Command::Right { ask: RightAsk::Refund { code: order, reason, positions, request_id } }
     }
 }

@@ -6,6 +6,7 @@ mod store;
 
 pub use fold::{fold, words};
 pub use store::{
-    by_id, by_name, by_order_code, by_plain, by_seed, count, count_for_list, erase_names, forget_event, forget_names,
-    gone, is_news, left_behind, put_own, put_position, unseen, void_own,
+    addons_of, by_id, by_name, by_order_code, by_plain, by_seed, count, count_for_list, erase_names, events_here,
+    forget_some, forget_some_names, gone, has_names, is_news, left_behind, of_event, put_own, put_position, unseen,
+    void_own,
 };

@@ -51,12 +51,18 @@ pub(super) fn sift(tx: &Transaction<'_>, mut whole: Whole) -> Result<Sifted, Fau
             Row::Scan(row) => checkin::is_news(tx, row)?,
             Row::Event(_)
             | Row::Item(_)
+            | Row::Date(_)
             | Row::Quota(_)
             | Row::List(_)
             | Row::Key(_)
             | Row::VoidBlanks(_)
             | Row::Device(_)
             | Row::Organizer(_)
+            | Row::Operator(_)
+            | Row::Gate(_)
+            | Row::Question(_)
+            | Row::Medium(_)
+            | Row::Badge(_)
             | Row::Lease(_)
             | Row::HandOver(_)
             | Row::Right(_)
@@ -292,6 +298,7 @@ fn note_scope(tx: &Transaction<'_>, start: &SnapshotStart) -> Result<(), Fault> 
 struct Seen {
     events: Vec<i64>,
     items: Vec<i64>,
+    dates: Vec<i64>,
     quotas: Vec<i64>,
     lists: Vec<i64>,
     positions: HashSet<PositionId>,
@@ -302,6 +309,7 @@ impl Seen {
         match row {
             Row::Event(row) => self.events.push(row.event_id.0),
             Row::Item(row) => self.items.push(row.item_id.0),
+            Row::Date(row) => self.dates.push(row.date_id.0),
             Row::Quota(row) => self.quotas.push(row.quota_id.0),
             Row::List(row) => self.lists.push(row.list_id.0),
             Row::Position(row) => _ = self.positions.insert(row.position_id),
@@ -310,6 +318,11 @@ impl Seen {
             | Row::VoidBlanks(_)
             | Row::Device(_)
             | Row::Organizer(_)
+            | Row::Operator(_)
+            | Row::Gate(_)
+            | Row::Question(_)
+            | Row::Medium(_)
+            | Row::Badge(_)
             | Row::Lease(_)
             | Row::HandOver(_)
             | Row::Right(_)
@@ -323,7 +336,13 @@ impl Seen {
 
     /// Lets go of rows of this very history that it no longer has. What an earlier one had is nobody's to delete.
     fn drop_others(&self, tx: &Transaction<'_>, epoch: i64) -> Result<(), Fault> {
-        let tables = [("event", &self.events), ("item", &self.items), ("quota", &self.quotas), ("list", &self.lists)];
+        let tables = [
+            ("event", &self.events),
+            ("item", &self.items),
+            ("event_date", &self.dates),
+            ("quota", &self.quotas),
+            ("list", &self.lists),
+        ];
         for (table, kept) in tables {
             let dropped = store::drop_missing(tx, table, kept, epoch)?;
             if dropped > 0 {

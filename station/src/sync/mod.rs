@@ -17,6 +17,7 @@ mod scope;
 pub mod snapshot;
 mod spool;
 mod store;
+pub mod sweep;
 pub mod transport;
 
 pub use contact::{Age, Link};

@@ -112,6 +112,8 @@ impl<'a, 'c> Merge<'a, 'c> {
             Row::Event(row) => (catalog::put_event(tx, row, epoch)?, true, true),
             Row::Item(row) if self.is_gone("item", &row.item_id, row.version) => (false, false, false),
             Row::Item(row) => (catalog::put_item(tx, row, epoch)?, true, true),
+            Row::Date(row) if self.is_gone("date", &row.date_id, row.version) => (false, false, false),
+            Row::Date(row) => (catalog::put_date(tx, row, epoch)?, true, true),
             Row::Quota(row) if self.is_gone("quota", &row.quota_id, row.version) => (false, false, false),
             Row::Quota(row) => (catalog::put_quota(tx, row, epoch)?, false, true),
             Row::List(row) if self.is_gone("list", &row.list_id, row.version) => (false, false, false),
@@ -136,6 +138,18 @@ impl<'a, 'c> Merge<'a, 'c> {
                 self.applied.reload |= news;
                 (news, false, true)
             }
+            Row::Operator(row) => {
+                let news = access::put_operator(tx, row, epoch)?;
+                self.applied.reload |= news;
+                (news, false, false)
+            }
+            Row::Gate(row) if self.is_gone("gate", &row.gate_id, row.version) => (false, false, false),
+            Row::Gate(row) => (checkin::put_gate(tx, row, epoch)?, true, false),
+            Row::Question(row) if self.is_gone("question", &row.question_id, row.version) => (false, false, false),
+            Row::Question(row) => (checkin::put_question(tx, row, epoch)?, true, false),
+            Row::Medium(row) => (checkin::put_medium(tx, row, epoch)?, true, false),
+            Row::Badge(row) if self.is_gone("badge", &row.badge_id, row.version) => (false, false, false),
+            Row::Badge(row) => (ticketing::put_badge(tx, row, epoch)?, true, false),
             Row::Gone(gone) => (self.gone(gone)?, true, true),
             Row::Case(row) => (cases::put_case(tx, row, epoch)?, false, false),
             Row::Erase(row) => {
@@ -177,7 +191,10 @@ impl<'a, 'c> Merge<'a, 'c> {
         store::put_tombstone(self.tx, &gone.kind, &gone.id, at)?;
         self.tombstones.insert((gone.kind.clone(), gone.id.clone()), at);
         match gone.kind.as_str() {
+            "operator" => access::operator_gone(self.tx, &gone.id, at),
             "list" => checkin::gone(self.tx, &gone.id, at),
+            "gate" | "question" | "medium" => checkin::setup_gone(self.tx, &gone.kind, &gone.id, at),
+            "badge" => ticketing::badge_gone(self.tx, &gone.id, at),
             "position" => orders::gone(self.tx, &gone.id, at),
             _ => catalog::gone(self.tx, &gone.kind, &gone.id, at),
         }
@@ -322,6 +339,7 @@ pub(super) async fn settle(station: &Station, applied: Applied, caught_up: bool)
     }
     if applied.reload {
         station.reload().await?;
+        super::sweep::sweep(station).await?;
     }
     if applied.news > 0 {
         tracing::info!(rows = applied.news, "took rows in");

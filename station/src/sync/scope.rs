@@ -6,9 +6,9 @@ use super::{
     store::{self, InScope},
     transport::Standing,
 };
-use crate::{catalog, checkin, devices, error::Fault, orders, ticketing};
+use crate::{catalog, checkin, devices, error::Fault, ticketing};
 use rusqlite::Transaction;
-use willcall_domain::id::{DeviceId, EventId};
+use willcall_domain::id::EventId;
 
 /// What is to be downloaded before following the feed is enough.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +40,8 @@ pub(super) fn widen(tx: &Transaction<'_>, events: &[EventId], names: Option<bool
     events.iter().try_for_each(|event| store::widen_scope(tx, InScope { event: *event, names }))
 }
 
-/// Lets go of what this station may not see any more: rows of events, and names.
+/// Lets go of what this station may not see any more: events, and names. What there are many of, tickets and scans, is
+/// left to [`super::sweep`].
 pub(super) fn narrow(tx: &Transaction<'_>) -> Result<(), Fault> {
     let Some(me) = devices::current(tx)? else { return Ok(()) };
     let here = store::scope(tx)?;
@@ -49,19 +50,16 @@ pub(super) fn narrow(tx: &Transaction<'_>) -> Result<(), Fault> {
     gone.retain(|event| !me.events.contains(event));
     gone.sort_unstable();
     gone.dedup();
-    let own: Vec<DeviceId> = devices::public_keys(tx)?.into_iter().map(|(device, _)| device).collect();
     for event in &gone {
         cases::forget_event(tx, *event)?;
         catalog::forget_event(tx, *event)?;
-        checkin::forget_event(tx, *event, &own)?;
-        orders::forget_event(tx, *event)?;
+        checkin::forget_event(tx, *event)?;
         ticketing::forget_event(tx, *event)?;
         store::narrow_scope(tx, *event)?;
         tracing::info!(event = event.0, "an event that this station may not see any more was let go of");
     }
     let named = here.iter().filter(|known| known.names == Some(true) && !gone.contains(&known.event));
     for known in named.filter(|_| !me.sees_names()) {
-        orders::forget_names(tx, known.event)?;
         store::widen_scope(tx, InScope { names: Some(false), ..*known })?;
         tracing::info!(event = known.event.0, "names that this station may not see any more were let go of");
     }

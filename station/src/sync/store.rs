@@ -166,7 +166,7 @@ pub(super) fn tombstones(tx: &Transaction<'_>) -> Result<HashMap<(String, String
 /// stay; a snapshot removes no fact.
 pub(super) fn drop_missing(tx: &Transaction<'_>, table: &str, kept: &[i64], epoch: i64) -> Result<usize, Fault> {
     let table = match table {
-        "event" | "item" | "quota" | "list" => table,
+        "event" | "item" | "event_date" | "quota" | "list" => table,
         _ => return Ok(0),
     };
     let sql = format!("DELETE FROM {table} WHERE epoch = ?2 AND id NOT IN (SELECT value FROM json_each(?1))");

@@ -18,7 +18,7 @@ use willcall_domain::{
     catalog::voucher::fold_code,
     id::{EntryId, OrderId, PaymentId, PositionId, RequestId},
     leases::{
-        HeldRight, RightKind, RightSubject,
+        CounterLine, HeldRight, RightKind, RightSubject,
         right_view::{CounterOrder, PayOrderRequest, RefundOrderRequest},
     },
     money::Money,
@@ -47,7 +47,7 @@ pub async fn pay_order(station: &Station, request: PayOrderRequest) -> Result<Sa
     Ok(paid)
 }
 
-/// Ends a web order as a whole and gives its money back. The same request again is the same.
+/// Ends a web order, or some positions of a paid one, and gives the money back. The same request again is the same.
 ///
 /// # Errors
 /// As [`pay_order`]; `conflict` where the order has ended.
@@ -123,10 +123,11 @@ fn refund(tx: &Transaction<'_>, pen: &Pen, request: &RefundOrderRequest, reason:
         let detail = "This order has ended before. Give no money back a second time.";
         return Err(Fault::refused(Code::Conflict, detail));
     }
+    let (positions, money) = chosen(&order, request.positions.as_deref().unwrap_or_default())?;
     let fact = Fact::Void {
         order_id: order.order_id,
         event_id: right.event_id,
-        positions: order.lines.iter().map(|line| line.position_id).collect(),
+        positions,
         // The places were never this till's; the server frees them.
         back: Vec::new(),
         freed: Vec::new(),
@@ -134,10 +135,30 @@ fn refund(tx: &Transaction<'_>, pen: &Pen, request: &RefundOrderRequest, reason:
     };
     let beside = json!({ "reason": reason }).to_string();
     journal::append_as(tx, pen, EntryId(request.request_id.0), &fact, Some(beside), Vec::new())?;
-    if order.paid.minor > 0 {
-        void::give_money_back(tx, pen, order.order_id, order.paid)?;
+    if money.minor > 0 {
+        void::give_money_back(tx, pen, order.order_id, money)?;
     }
     view::sale_view(tx, order.order_id)
+}
+
+/// Which positions end, and what is given back: all that came in where nothing is left of the order.
+fn chosen(order: &CounterOrder, wanted: &[PositionId]) -> Result<(Vec<PositionId>, Money), Fault> {
+    let all: Vec<PositionId> = order.lines.iter().map(|line| line.position_id).collect();
+    if wanted.is_empty() || all.iter().all(|position| wanted.contains(position)) {
+        return Ok((all, order.paid));
+    }
+    if wanted.iter().any(|position| !all.contains(position)) {
+        let detail = "One of these is not in this order, or was cancelled before. Nothing was done.";
+        return Err(Fault::refused(Code::Conflict, detail));
+    }
+    if order.status != OrderStatus::Paid {
+        let detail = "This order is not paid yet: it can be ended as a whole. Nothing was done.";
+        return Err(Fault::refused(Code::Conflict, detail));
+    }
+    let lines = order.lines.iter().filter(|line| wanted.contains(&line.position_id));
+    let price: i64 = lines.map(|line| line.price.minor).sum();
+    let positions = all.into_iter().filter(|position| wanted.contains(position)).collect();
+    Ok((positions, Money::new(price.min(order.paid.minor), order.paid.currency)))
 }
 
 /// A web order whose right is or was here: as the server described it, and what was done here since.
@@ -148,6 +169,8 @@ pub fn counter_order(tx: &Transaction<'_>, order_id: OrderId) -> Result<Option<C
     let Some((right, since)) = rights::held_of_order(tx, order_id)? else { return Ok(None) };
     let Some(terms) = right.order else { return Ok(None) };
     let (mut status, mut paid) = (terms.status, terms.paid.minor);
+    let voided = store::voided(tx, order_id)?;
+    let lines: Vec<_> = terms.lines.into_iter().filter(|line| !voided.contains(&line.position_id)).collect();
     for act in rights::acts(tx, order_id, since)? {
         match act.what {
             Act::Paid => {
@@ -156,7 +179,9 @@ pub fn counter_order(tx: &Transaction<'_>, order_id: OrderId) -> Result<Option<C
                     status = OrderStatus::Paid;
                 }
             }
-            Act::Ended => status = OrderStatus::Canceled,
+            // Of some positions only, where others are left.
+            Act::Ended if lines.is_empty() => status = OrderStatus::Canceled,
+            Act::Ended => {}
             Act::Refunded => paid = paid.saturating_sub(act.amount_minor),
         }
     }
@@ -168,7 +193,7 @@ pub fn counter_order(tx: &Transaction<'_>, order_id: OrderId) -> Result<Option<C
         total: terms.total,
         paid: Money::new(paid, currency),
         owed: Money::new(owed, currency),
-        lines: terms.lines,
+        lines,
     }))
 }
 
@@ -180,14 +205,19 @@ pub(super) fn shown(tx: &Transaction<'_>, order_id: OrderId) -> Result<Option<Sa
     let Some(last) = acts.last() else { return Ok(None) };
     let currency = order.total.currency;
     let ended = !order.status.holds_places();
-    let positions = order.lines.iter().map(|line| SoldPosition {
+    let voided = store::voided(tx, order_id)?;
+    let lines = right.order.map(|terms| terms.lines).unwrap_or_default();
+    let positions = lines.iter().map(|line| SoldPosition {
         position_id: line.position_id,
         item_id: line.item_id,
+        variation_id: None,
+        date_id: None,
+        addon_to: None,
         name: line.name.clone(),
         price: line.price,
         tax_rate_bp: line.tax_rate_bp,
         code: None,
-        voided: ended,
+        voided: ended || voided.contains(&line.position_id),
     });
     let positions = positions.collect();
     let (given, change) = store::paid_for(tx, order_id)?;
@@ -205,18 +235,26 @@ pub(super) fn shown(tx: &Transaction<'_>, order_id: OrderId) -> Result<Option<Sa
         at: last.at,
         delivery: journal::delivery(tx, last.station.0, last.incarnation, last.seq)?,
         printed: 0,
-        voids: voids(tx, &order, &acts)?,
+        voids: voids(tx, &order, (&acts, &lines))?,
     }))
 }
 
-fn voids(tx: &Transaction<'_>, order: &CounterOrder, acts: &[Acted]) -> Result<Vec<VoidView>, Fault> {
-    let back: i64 = acts.iter().filter(|act| act.what == Act::Refunded).map(|act| act.amount_minor).sum();
-    let positions: Vec<PositionId> = order.lines.iter().map(|line| line.position_id).collect();
-    let mut out = Vec::new();
-    for void in store::voids(tx, order.order_id)? {
+fn voids(
+    tx: &Transaction<'_>,
+    order: &CounterOrder,
+    (acts, lines): (&[Acted], &[CounterLine]),
+) -> Result<Vec<VoidView>, Fault> {
+    let all: i64 = acts.iter().filter(|act| act.what == Act::Refunded).map(|act| act.amount_minor).sum();
+    let voids = store::voids(tx, order.order_id)?;
+    let (mut out, mut left, count) = (Vec::new(), all, voids.len());
+    for (nth, void) in voids.into_iter().enumerate() {
+        // What was given back with each is what its positions cost; with the last, all that was left.
+        let price: i64 = lines.iter().filter(|l| void.positions.contains(&l.position_id)).map(|l| l.price.minor).sum();
+        let back = if nth + 1 == count { left } else { price.min(left) };
+        left -= back;
         let number = |number: u64| format!("{}-{}-{number}", void.station, void.incarnation);
         out.push(VoidView {
-            positions: positions.clone(),
+            positions: void.positions,
             total: Money::new(if void.receipt.is_some() { -back } else { 0 }, order.total.currency),
             receipt_number: void.receipt.map(number).unwrap_or_default(),
             receipt: void.receipt,

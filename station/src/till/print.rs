@@ -5,7 +5,7 @@ use crate::{access, catalog, change_feed::Topic, devices::Identity, error::Fault
 use rusqlite::Transaction;
 use willcall_domain::{
     access::OrganizerRow,
-    catalog::EventRow,
+    catalog::{DateRow, EventRow},
     id::OrderId,
     money::Money,
     paper::{Accent, Fonts, Language, PaperError, ReceiptLine, ReceiptPaper, TicketPaper, receipt_pdf, ticket_pdf},
@@ -18,6 +18,8 @@ use willcall_domain::{
 struct Sheet {
     sale: SaleView,
     event: EventRow,
+    /// The dates of the event, where it has some.
+    dates: Vec<DateRow>,
     organizer: OrganizerRow,
     till: String,
     test: bool,
@@ -85,7 +87,8 @@ fn gather(
     };
     let organizer = access::organizer(tx, identity.organizer_id)?.unwrap_or_else(nameless);
     let copy = store::copies(tx, order, what, number)?.saturating_add(1);
-    Ok(Sheet { sale, event, organizer, till: identity.place().to_owned(), test, copy, back })
+    let dates = catalog::dates_of_event(tx, sale.event_id)?;
+    Ok(Sheet { sale, event, dates, organizer, till: identity.place().to_owned(), test, copy, back })
 }
 
 /// The void whose receipt has this number.
@@ -101,16 +104,18 @@ fn paper_problem(error: &PaperError) -> Problem {
 }
 
 fn ticket(sheet: &Sheet, position: &SoldPosition, code: String) -> TicketPaper {
-    let Sheet { sale, event, organizer, .. } = sheet;
+    let Sheet { sale, organizer, dates, .. } = sheet;
+    let named = EventRow { name: sale.event_name.clone(), ..sheet.event.clone() };
+    let event = named.on(position.date_id.and_then(|id| dates.iter().find(|d| d.date_id == id)));
     TicketPaper {
         organizer_name: organizer.name.clone(),
         accent: Accent::parse(&organizer.accent).unwrap_or(Accent::HOUSE),
-        event_name: sale.event_name.clone(),
-        zone: event.zone.clone(),
+        event_name: event.name,
+        zone: event.zone,
         starts_at: event.starts_at,
         ends_at: event.ends_at,
         admission_at: event.admission_at,
-        location: event.location.clone(),
+        location: event.location,
         product_name: position.name.clone(),
         attendee_name: None,
         seat: None,

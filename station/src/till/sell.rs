@@ -6,7 +6,7 @@ use super::{
     vouchers::{self, Spending},
 };
 use crate::{
-    catalog,
+    access, catalog,
     change_feed::Topic,
     copies,
     devices::disk,
@@ -18,12 +18,15 @@ use crate::{
 use rusqlite::Transaction;
 use std::{collections::BTreeMap, sync::Arc};
 use willcall_domain::{
-    catalog::{EventRow, ItemRow},
+    catalog::{
+        Article, EventRow,
+        choose::{Chosen, NotChosen, Shelf, choose},
+    },
     entropy::Entropy,
-    id::{ItemId, LeaseId, OrderId, PaymentId, PositionId, RequestId},
+    id::{LeaseId, OrderId, PaymentId, PositionId, RequestId},
     leases::{Spent, Taken, take},
     money::{Money, MoneyError},
-    orders::{OrderStatus, PositionRow, code},
+    orders::{OrderStatus, PositionRow, SoldAt, code},
     problem::{Code, Problem},
     sync::{Fact, fact::SaleLine},
     ticketing::{self, EventKey, Verification, blank},
@@ -43,6 +46,7 @@ const CODES_PER_INCARNATION: u64 = 1_000_000;
 /// happen.
 pub async fn sell(station: &Station, request: SellRequest) -> Result<SaleView, Problem> {
     let identity = station.enrolled()?;
+    access::sign_in::awake(station, &identity)?;
     if !identity.role.sells() {
         return Err(Problem::new(Code::Forbidden, "This station is a door; it does not sell."));
     }
@@ -105,7 +109,7 @@ struct Deal {
 
 /// One position to be sold, and its code where it is a ticket.
 struct Sold<'a> {
-    item: &'a ItemRow,
+    chosen: Chosen<'a>,
     line: SaleLine,
     code: Option<String>,
     /// The code of the voucher that gave its price.
@@ -119,16 +123,24 @@ impl Deal {
         }
         let no_event = || Fault::from(Problem::field("event_id", "This event is not known here yet."));
         let event = catalog::event(tx, self.request.event_id)?.ok_or_else(no_event)?;
+        if !event.till_sales {
+            return Err(Fault::refused(Code::TillSalesOff, "The organizer has switched it off. Nothing was sold."));
+        }
         let items = catalog::items_of_event(tx, event.event_id)?;
-        let cart = check_cart(&self.request.lines, &items)?;
-        let spending = vouchers::spend(tx, &self.pen, &self.request, &cart)?;
+        let dates = catalog::dates_of_event(tx, event.event_id)?;
+        let cart = self.cart(&Shelf { items: &items, dates: &dates, now: None })?;
+        let prices: Vec<_> = cart.iter().map(|one| (one.item.item_id, one.price)).collect();
+        let spending = vouchers::spend(tx, &self.pen, &self.request, &prices)?;
         let (total, given, change) = self.settle(&cart, &spending, &event)?;
         let sold = self.take(tx, &event, &cart, spending)?;
         let order = OrderId::born(self.pen.at.wall, &*self.entropy);
         self.record(tx, order, &event, &sold, (total, given, change))?;
-        let named = |s: &Sold<'_>| match &s.voucher {
-            Some(code) => format!("{} ({code})", s.item.name),
-            None => s.item.name.clone(),
+        let named = |s: &Sold<'_>| {
+            let name = s.chosen.item.name_in(s.chosen.article.variation_id);
+            match &s.voucher {
+                Some(code) => format!("{name} ({code})"),
+                None => name,
+            }
         };
         let names: Vec<String> = sold.iter().map(named).collect();
         store::name_sale(tx, order, &event.name, &names)?;
@@ -138,13 +150,13 @@ impl Deal {
     /// Total, given, change.
     fn settle(
         &self,
-        cart: &[(&ItemRow, u32)],
+        cart: &[Chosen<'_>],
         spending: &[Option<Spending>],
         event: &EventRow,
     ) -> Result<(Money, Money, Money), Fault> {
         let Tender::Cash { given_minor } = self.request.tender;
         let given = Money::new(given_minor, event.currency);
-        let mut prices = cart.iter().flat_map(|(item, n)| (0..*n).map(move |_| item.price)).zip(spending);
+        let mut prices = cart.iter().map(|one| one.price).zip(spending);
         let sum = prices.try_fold(Money::zero(event.currency), |sum, (price, voucher)| {
             sum.plus(voucher.as_ref().map_or(price, |v| v.price))
         });
@@ -160,55 +172,74 @@ impl Deal {
         Ok((total, given, given.minus(total).map_err(|e| money_problem(&e))?))
     }
 
+    /// Every position of the request.
+    fn cart<'a>(&self, shelf: &Shelf<'a>) -> Result<Vec<Chosen<'a>>, Problem> {
+        let lines: Vec<_> = self.request.lines.iter().map(SellLine::choice).collect();
+        let count = lines.iter().fold(0_u32, |sum, l| sum.saturating_add(l.quantity));
+        if lines.iter().any(|l| l.quantity == 0) || count == 0 {
+            return Err(Problem::field("lines", "The cart is empty."));
+        }
+        if count > MOST {
+            return Err(Problem::field("lines", format!("At most {MOST} in one sale; these are {count}.")));
+        }
+        choose(&lines, shelf).map_err(|error| choice_problem(error, shelf))
+    }
+
     fn take<'a>(
         &self,
         tx: &Transaction<'_>,
         event: &EventRow,
-        cart: &[(&'a ItemRow, u32)],
+        cart: &[Chosen<'a>],
         spending: Vec<Option<Spending>>,
     ) -> Result<Vec<Sold<'a>>, Fault> {
         let quotas = catalog::quotas_of_event(tx, event.event_id)?;
         let mut held = leases::held(tx, self.pen.station, self.pen.incarnation)?;
-        let wanted: Vec<(ItemId, bool, u32)> = cart.iter().map(|(i, n)| (i.item_id, i.admission, *n)).collect();
+        let wanted: Vec<(Article, bool, u32)> = cart.iter().map(|one| (one.article, one.item.admission, 1)).collect();
         let taken = take(&wanted, &quotas, &mut held).map_err(|spent| spent_problem(&spent, cart))?;
-        let mut used: BTreeMap<(LeaseId, ItemId), u32> = BTreeMap::new();
+        let mut used: BTreeMap<(LeaseId, Article), u32> = BTreeMap::new();
+        let mut sold: Vec<Sold<'a>> = Vec::with_capacity(cart.len());
         // Taken in the order of the cart, as vouchers were fitted to it.
-        let each = taken.into_iter().zip(spending);
-        each.map(|(one, voucher)| self.position(tx, cart, (one, voucher), &mut used)).collect()
+        for ((chosen, taken), voucher) in cart.iter().zip(taken).zip(spending) {
+            let addon_to = chosen.addon_to.and_then(|nth| sold.get(nth)).map(|parent| parent.line.position_id);
+            let one = self.position(tx, *chosen, (taken, voucher), &mut used)?;
+            sold.push(Sold { line: SaleLine { addon_to, ..one.line }, ..one });
+        }
+        Ok(sold)
     }
 
     fn position<'a>(
         &self,
         tx: &Transaction<'_>,
-        cart: &[(&'a ItemRow, u32)],
+        chosen: Chosen<'a>,
         (taken, voucher): (Taken, Option<Spending>),
-        used: &mut BTreeMap<(LeaseId, ItemId), u32>,
+        used: &mut BTreeMap<(LeaseId, Article), u32>,
     ) -> Result<Sold<'a>, Fault> {
-        let lost = || Fault::Data("a unit was taken that nobody wanted".into());
-        let (item, _) = cart.iter().find(|(i, _)| i.item_id == taken.item_id).ok_or_else(lost)?;
         let (position_id, code) = match taken.blank {
             Some(lease) => {
-                let skip = used.entry((lease, taken.item_id)).or_default();
-                let blank = leases::next_blank(tx, lease, taken.item_id, *skip)?;
+                let skip = used.entry((lease, taken.article)).or_default();
+                let blank = leases::next_blank(tx, lease, taken.article, *skip)?;
                 *skip += 1;
                 let blank = blank.ok_or_else(|| Fault::Data("a lease counts blanks it does not have".into()))?;
                 (blank.position_id, Some(blank.code))
             }
             None => (PositionId::born(self.pen.at.wall, &*self.entropy), None),
         };
-        let price = voucher.as_ref().map_or(item.price, |v| v.price);
+        let price = voucher.as_ref().map_or(chosen.price, |v| v.price);
         let line = SaleLine {
             position_id,
-            item_id: item.item_id,
+            item_id: chosen.item.item_id,
+            variation_id: chosen.article.variation_id,
+            date_id: chosen.article.date_id,
+            addon_to: None,
             price,
-            tax_rate_bp: item.tax_rate_bp,
-            tax: price.tax_included(item.tax_rate_bp),
+            tax_rate_bp: chosen.item.tax_rate_bp,
+            tax: price.tax_included(chosen.item.tax_rate_bp),
             units: taken.units,
             blank: taken.blank,
-            item_version: item.version,
+            item_version: chosen.item.version,
             voucher: voucher.as_ref().map(|v| v.voucher_id),
         };
-        Ok(Sold { item, line, code, voucher: voucher.map(|v| v.code) })
+        Ok(Sold { chosen, line, code, voucher: voucher.map(|v| v.code) })
     }
 
     fn record(
@@ -273,6 +304,9 @@ pub fn own_positions(tx: &Transaction<'_>, fact: &Fact, codes: &[Verification]) 
                 order_code: order_code.clone(),
                 event_id: *event_id,
                 item_id: line.item_id,
+                variation_id: line.variation_id,
+                date_id: line.date_id,
+                addon_to: line.addon_to,
                 order_status: OrderStatus::Paid,
                 canceled: false,
                 blocked: false,
@@ -282,6 +316,8 @@ pub fn own_positions(tx: &Transaction<'_>, fact: &Fact, codes: &[Verification]) 
                 valid_from: signed.and_then(|s| s.valid_from),
                 valid_until: signed.and_then(|s| s.valid_until),
                 test: signed.is_some_and(|s| s.flags.test),
+                door: Default::default(),
+                sold_at: Some(SoldAt { price_minor: line.price.minor, tax_rate_bp: line.tax_rate_bp }),
                 version: 0,
             },
         )?;
@@ -289,43 +325,41 @@ pub fn own_positions(tx: &Transaction<'_>, fact: &Fact, codes: &[Verification]) 
     Ok(())
 }
 
-/// Each line with its item, lines of the same item joined.
-fn check_cart<'a>(lines: &[SellLine], items: &'a [ItemRow]) -> Result<Vec<(&'a ItemRow, u32)>, Problem> {
-    let count = lines.iter().fold(0_u32, |sum, l| sum.saturating_add(l.quantity));
-    if lines.iter().any(|l| l.quantity == 0) || count == 0 {
-        return Err(Problem::field("lines", "The cart is empty."));
-    }
-    if count > MOST {
-        return Err(Problem::field("lines", format!("At most {MOST} in one sale; these are {count}.")));
-    }
-    let mut cart: Vec<(&ItemRow, u32)> = Vec::new();
-    for line in lines {
-        let unknown = || Problem::field("lines", format!("Product {} is not on sale here.", line.item_id));
-        let item = items.iter().find(|i| i.item_id == line.item_id && i.active).ok_or_else(unknown)?;
-        match cart.iter_mut().find(|(i, _)| i.item_id == item.item_id) {
-            Some((_, quantity)) => *quantity += line.quantity,
-            None => cart.push((item, line.quantity)),
-        }
-    }
-    Ok(cart)
+/// Why a line cannot be sold, in words.
+fn choice_problem(error: NotChosen, shelf: &Shelf<'_>) -> Problem {
+    let name =
+        |id| shelf.items.iter().find(|i| i.item_id == id).map_or_else(|| format!("product {id}"), |i| i.name.clone());
+    let detail = match error {
+        NotChosen::Item(item) => return Problem::field("lines", format!("Product {item} is not on sale here.")),
+        NotChosen::VariationNeeded(item) => format!("{} is sold in variations: choose one.", name(item)),
+        NotChosen::Variation(item, _) => format!("This variation of {} is not on sale.", name(item)),
+        NotChosen::DateNeeded => "This event has several dates: choose one.".to_owned(),
+        NotChosen::Date(_) => "This date is not on sale.".to_owned(),
+        NotChosen::AddonAlone(item) => format!("{} is sold only together with another product.", name(item)),
+        NotChosen::AddonOf(item) => format!("{} is not sold together with that product.", name(item)),
+    };
+    Problem::field("lines", format!("{detail} Nothing was sold."))
 }
 
 pub(super) fn money_problem(error: &MoneyError) -> Fault {
     Fault::refused(Code::Invalid, format!("The total cannot be computed: {error}."))
 }
 
-fn spent_problem(spent: &Spent, cart: &[(&ItemRow, u32)]) -> Fault {
-    let name = |id: &ItemId| cart.iter().find(|(i, _)| i.item_id == *id).map_or("product", |(i, _)| i.name.as_str());
+fn spent_problem(spent: &Spent, cart: &[Chosen<'_>]) -> Fault {
+    let name = |article: &Article| {
+        let item = cart.iter().find(|one| one.article == *article);
+        item.map_or_else(|| "product".to_owned(), |one| one.item.name_in(article.variation_id))
+    };
     match spent {
-        Spent::NoQuota { item } => Fault::refused(
+        Spent::NoQuota { article } => Fault::refused(
             Code::Conflict,
-            format!("{} cannot be sold: no quota says how many there are. Nothing was sold.", name(item)),
+            format!("{} cannot be sold: no quota says how many there are. Nothing was sold.", name(article)),
         ),
-        Spent::Units { item, wanted, here } => Fault::refused(
+        Spent::Units { article, wanted, here } => Fault::refused(
             Code::LeaseSpent,
             format!(
                 "{wanted} × {} wanted, {here} can be sold here without asking the server. Nothing was sold.",
-                name(item)
+                name(article)
             ),
         ),
     }

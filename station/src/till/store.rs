@@ -11,8 +11,9 @@ use crate::{
 };
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 use willcall_domain::{
+    catalog::QuotaRow,
     clock::UtcMillis,
-    id::{DeviceId, EventId, ItemId, LeaseId, OrderId, PositionId, RequestId},
+    id::{DateId, DeviceId, EventId, ItemId, LeaseId, OrderId, PositionId, RequestId, VariationId},
     leases::UnitRef,
     money::{Currency, Money},
     sync::{Entry, Fact, fact::Printed},
@@ -37,6 +38,9 @@ pub(super) struct Sale {
 pub(super) struct Line {
     pub position_id: PositionId,
     pub item_id: ItemId,
+    pub variation_id: Option<VariationId>,
+    pub date_id: Option<DateId>,
+    pub addon_to: Option<PositionId>,
     pub name: String,
     pub price: Money,
     pub tax_rate_bp: u32,
@@ -67,7 +71,8 @@ pub fn project_sale(tx: &Transaction<'_>, entry: &Entry, fact: &Fact) -> Result<
         entry.at.wall.0.saturating_add(entry.at.offset_ms),
     ])?;
     let sql = "INSERT INTO sale_line (order_id, line, position_id, item_id, price_minor, tax_rate_bp, tax_minor, blank,
-            units, item_version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+            units, item_version, variation_id, date_id, addon_to)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
     let mut insert = tx.prepare_cached(sql)?;
     for (number, line) in (1_i64..).zip(lines) {
         insert.execute(params![
@@ -81,6 +86,9 @@ pub fn project_sale(tx: &Transaction<'_>, entry: &Entry, fact: &Fact) -> Result<
             line.blank.map(|l| l.0.as_bytes().to_vec()),
             serde_json::to_string(&line.units)?,
             line.item_version,
+            line.variation_id.map(|v| v.0),
+            line.date_id.map(|d| d.0),
+            line.addon_to.map(|p| p.0.as_bytes().to_vec()),
         ])?;
     }
     Ok(())
@@ -124,6 +132,11 @@ pub fn project_money(tx: &Transaction<'_>, entry: &Entry, fact: &Fact) -> Result
         | Fact::Void { .. }
         | Fact::ScanUndone { .. }
         | Fact::CaseClosed { .. }
+        | Fact::OperatorIn { .. }
+        | Fact::OperatorOut { .. }
+        | Fact::Badge { .. }
+        | Fact::Answers { .. }
+        | Fact::Exchanged { .. }
         | Fact::KeyChanged { .. }
         | Fact::Checkpoint { .. }
         | Fact::Closed { .. } => {}
@@ -174,11 +187,12 @@ pub(super) fn last_receipt(tx: &Transaction<'_>, station: DeviceId, incarnation:
     Ok(tx.prepare_cached(sql)?.query_row(params![station.0, incarnation], |row| row.get::<_, i64>(0))?.unsigned_abs())
 }
 
-/// How many of these items were sold here since an instant.
-pub fn sold_since(tx: &Transaction<'_>, items: &[ItemId], since: UtcMillis) -> Result<u32, Fault> {
+/// How many units of a quota were sold here since an instant.
+pub fn sold_since(tx: &Transaction<'_>, quota: &QuotaRow, since: UtcMillis) -> Result<u32, Fault> {
     let sql = "SELECT count(*) FROM sale JOIN sale_line USING (order_id)
-        WHERE sale.at >= ?1 AND item_id IN (SELECT value FROM json_each(?2))";
-    Ok(tx.prepare_cached(sql)?.query_row(params![since.0, serde_json::to_string(items)?], |row| row.get(0))?)
+        WHERE sale.at >= ?1 AND item_id IN (SELECT value FROM json_each(?2)) AND (?3 IS NULL OR date_id = ?3)";
+    let values = params![since.0, serde_json::to_string(&quota.items)?, quota.date_id.map(|d| d.0)];
+    Ok(tx.prepare_cached(sql)?.query_row(values, |row| row.get(0))?)
 }
 
 fn currency_of(text: &str) -> Result<Currency, Fault> {
@@ -223,16 +237,19 @@ pub(super) fn newest_sales(tx: &Transaction<'_>, most: u32) -> Result<Vec<Sale>,
 /// The lines of a sale, in order.
 pub(super) fn lines(tx: &Transaction<'_>, sale: &Sale) -> Result<Vec<Line>, Fault> {
     let sql =
-        "SELECT position_id, item_id, name, price_minor, tax_rate_bp, blank, units FROM sale_line WHERE order_id = ?1
-        ORDER BY line";
+        "SELECT position_id, item_id, name, price_minor, tax_rate_bp, blank, units, variation_id, date_id, addon_to
+        FROM sale_line WHERE order_id = ?1 ORDER BY line";
     let mut statement = tx.prepare_cached(sql)?;
     let mut rows = statement.query([sale.order_id.0.as_bytes().as_slice()])?;
     let mut out = Vec::new();
     while let Some(row) = rows.next()? {
-        let blank: Option<Vec<u8>> = row.get(5)?;
+        let (blank, addon_to): (Option<Vec<u8>>, Option<Vec<u8>>) = (row.get(5)?, row.get(9)?);
         out.push(Line {
             position_id: PositionId(uuid_of(&row.get::<_, Vec<u8>>(0)?)?),
             item_id: ItemId(row.get(1)?),
+            variation_id: row.get::<_, Option<i64>>(7)?.map(VariationId),
+            date_id: row.get::<_, Option<i64>>(8)?.map(DateId),
+            addon_to: addon_to.map(|id| uuid_of(&id).map(PositionId)).transpose()?,
             name: row.get(2)?,
             price: Money::new(row.get(3)?, sale.total.currency),
             tax_rate_bp: row.get(4)?,

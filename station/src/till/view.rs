@@ -10,14 +10,16 @@ use crate::{
 };
 use rusqlite::Transaction;
 use willcall_domain::{
-    catalog::{ItemRow, QuotaRow},
+    catalog::{Article, DateRow, ItemRow, QuotaRow, VariationRow},
     devices::wire::Role,
-    id::OrderId,
+    id::{DateId, EventId, OrderId},
     leases::{Held, take::here},
     money::Money,
     problem::{Code, Problem},
     sync::{fact::Printed, standing::DoubtKind},
-    till::wire::{SaleView, SoldPosition, TillEvent, TillProduct, TillView, VoidView},
+    till::wire::{
+        SaleView, SoldPosition, TillDate, TillEvent, TillLeft, TillProduct, TillVariation, TillView, VoidView,
+    },
 };
 
 /// What is read of the database for the screen.
@@ -47,14 +49,16 @@ fn view(tx: &Transaction<'_>, who: &Identity) -> Result<Shown, Fault> {
     for event in catalog::events(tx)?.into_iter().filter(|e| scope.contains(&e.event_id)) {
         let quotas = catalog::quotas_of_event(tx, event.event_id)?;
         let mut items = catalog::items_of_event(tx, event.event_id)?;
-        items.retain(|i| i.active && quotas.iter().any(|q| q.items.contains(&i.item_id)));
+        items.retain(|i| is_sold(i) && quotas.iter().any(|q| q.items.contains(&i.item_id)));
         items.sort_by(|a, b| (a.rank, &a.name, a.item_id).cmp(&(b.rank, &b.name, b.item_id)));
         events.push(TillEvent {
             event_id: event.event_id,
             name: event.name,
             zone: event.zone,
             starts_at: event.starts_at,
+            till_sales: event.till_sales,
             products: items.iter().map(|item| product(item, &quotas, &held)).collect(),
+            dates: dates(tx, event.event_id, &items, (&quotas, &held))?,
         });
     }
     events.sort_by_key(|e| (e.starts_at, e.event_id));
@@ -62,17 +66,55 @@ fn view(tx: &Transaction<'_>, who: &Identity) -> Result<Shown, Fault> {
     Ok((copies::standing::doubts(tx, who)?, events, sales))
 }
 
+/// Whether there is anything of it to sell: a product whose variations are all switched off is not sold.
+fn is_sold(item: &ItemRow) -> bool {
+    item.active && (item.variations.is_empty() || !item.variations_on_sale().is_empty())
+}
+
 fn product(item: &ItemRow, quotas: &[QuotaRow], held: &[Held]) -> TillProduct {
-    let units = here(item.item_id, item.admission, quotas, held).map(i64::from);
-    let free = quotas.iter().filter(|q| q.items.contains(&item.item_id)).filter_map(|q| q.free).min();
+    let left = left(item, None, quotas, held);
+    let variation = |v: &&VariationRow| TillVariation {
+        variation_id: v.variation_id,
+        name: v.name.clone(),
+        price: v.price_of(item.price),
+    };
     TillProduct {
         item_id: item.item_id,
         name: item.name.clone(),
         category: item.category.clone(),
         price: item.price,
-        here: units,
-        in_all: free.map(|free| free.max(0) + units.unwrap_or(0)),
+        here: left.here,
+        in_all: left.in_all,
+        variations: item.variations_on_sale().iter().map(variation).collect(),
+        addon_to: item.addon_to.clone(),
     }
+}
+
+/// The dates that are sold, with what is left of each product that is sold for it.
+fn dates(
+    tx: &Transaction<'_>,
+    event: EventId,
+    items: &[ItemRow],
+    (quotas, held): (&[QuotaRow], &[Held]),
+) -> Result<Vec<TillDate>, Fault> {
+    let of_date = |date: DateRow| {
+        let on = Some(date.date_id);
+        let counted = |i: &&ItemRow| quotas.iter().any(|q| q.counts(Article { date_id: on, ..i.item_id.into() }));
+        let left = items.iter().filter(counted).map(|item| left(item, on, quotas, held)).collect();
+        TillDate { date_id: date.date_id, name: date.name, starts_at: date.starts_at, left }
+    };
+    Ok(catalog::dates_of_event(tx, event)?.into_iter().filter(|date| date.active).map(of_date).collect())
+}
+
+/// What is left of a product for a date or none: of the variation of which there is most, as each takes the same units.
+fn left(item: &ItemRow, date_id: Option<DateId>, quotas: &[QuotaRow], held: &[Held]) -> TillLeft {
+    let plain = Article { date_id, ..item.item_id.into() };
+    let variations =
+        item.variations_on_sale().into_iter().map(|v| Article { variation_id: Some(v.variation_id), ..plain });
+    let articles: Vec<Article> = if item.variations.is_empty() { vec![plain] } else { variations.collect() };
+    let units = articles.iter().filter_map(|article| here(*article, item.admission, quotas, held)).max().map(i64::from);
+    let free = quotas.iter().filter(|q| q.counts(plain)).filter_map(|q| q.free).min();
+    TillLeft { item_id: item.item_id, here: units, in_all: free.map(|free| free.max(0) + units.unwrap_or(0)) }
 }
 
 /// A sale as shown, printed and reprinted: what was sold then, not what it would be now. Also what was done to a web
@@ -111,13 +153,17 @@ fn show(tx: &Transaction<'_>, sale: &store::Sale) -> Result<SaleView, Fault> {
     let voided = store::voided(tx, sale.order_id)?;
     for line in store::lines(tx, sale)? {
         let name = match line.name.as_str() {
-            "" => catalog::item(tx, line.item_id)?.map_or_else(|| format!("product {}", line.item_id), |i| i.name),
+            "" => catalog::item(tx, line.item_id)?
+                .map_or_else(|| format!("product {}", line.item_id), |i| i.name_in(line.variation_id)),
             name => name.to_owned(),
         };
         let code = if line.blank.is_some() { leases::code_of(tx, line.position_id)? } else { None };
         positions.push(SoldPosition {
             position_id: line.position_id,
             item_id: line.item_id,
+            variation_id: line.variation_id,
+            date_id: line.date_id,
+            addon_to: line.addon_to,
             name,
             price: line.price,
             tax_rate_bp: line.tax_rate_bp,

@@ -3,6 +3,7 @@
 
 use super::{sell, store, view};
 use crate::{
+    access,
     change_feed::Topic,
     checkin, copies,
     devices::disk,
@@ -39,6 +40,7 @@ const LONGEST_NAME: usize = 100;
 /// recorded: then it did not happen.
 pub async fn void(station: &Station, request: VoidRequest) -> Result<SaleView, Problem> {
     let identity = station.enrolled()?;
+    access::sign_in::awake(station, &identity)?;
     if !identity.role.sells() {
         return Err(Problem::new(Code::Forbidden, "This station is a door; it sells nothing and undoes nothing."));
     }

@@ -8,11 +8,8 @@ use crate::{
 };
 use rusqlite::Transaction;
 use willcall_domain::{
-    catalog::{
-        ItemRow,
-        voucher::{Wanted, fit, fold_code},
-    },
-    id::VoucherId,
+    catalog::voucher::{Wanted, fit, fold_code},
+    id::{ItemId, VoucherId},
     leases::{RightKind, RightSubject},
     money::Money,
     problem::{Code, Problem},
@@ -38,15 +35,13 @@ pub(super) async fn ensure(station: &Station, request: &SellRequest) -> Result<(
     Ok(())
 }
 
-/// What the vouchers of a sale give each position of the cart, in the order of its lines.
+/// What the vouchers of a sale give each position of the cart, in its order.
 pub(super) fn spend(
     tx: &Transaction<'_>,
     pen: &Pen,
     request: &SellRequest,
-    cart: &[(&ItemRow, u32)],
+    positions: &[(ItemId, Money)],
 ) -> Result<Vec<Option<Spending>>, Fault> {
-    let positions: Vec<_> =
-        cart.iter().flat_map(|(item, n)| (0..*n).map(move |_| (item.item_id, item.price))).collect();
     if request.vouchers.is_empty() {
         return Ok(vec![None; positions.len()]);
     }
@@ -67,7 +62,7 @@ pub(super) fn spend(
         }
     }
     let wanted: Vec<Wanted> = vouchers.iter().map(|(_, _, wanted)| *wanted).collect();
-    let found = fit(&wanted, &positions).map_err(|n| {
+    let found = fit(&wanted, positions).map_err(|n| {
         let detail = format!("{} fits nothing in the cart. Nothing was sold.", vouchers[n].1);
         Fault::from(Problem::field("vouchers", detail))
     })?;

@@ -13,7 +13,10 @@ use uuid::Uuid;
 use willcall_domain::{
     catalog::{EventRow, ItemRow},
     checkin::{Direction, ListRow, simulate::SimulateCase},
-    devices::wire::{Right, Role},
+    devices::{
+        DeviceSetup,
+        wire::{Right, Role},
+    },
     id::{DeviceId, EventId, ItemId, ListId, PositionId},
     sync::{Row, change::DeviceRow},
     ticketing::{CodeFormat, KeyRow},
@@ -39,7 +42,7 @@ fn answer(output: &Output) -> (i32, Value) {
     (output.status.code().unwrap(), value)
 }
 
-fn run(folder: &Path, args: &[&str]) -> (i32, Value) {
+pub fn run(folder: &Path, args: &[&str]) -> (i32, Value) {
     answer(&command(folder, args).output().unwrap())
 }
 
@@ -127,6 +130,7 @@ async fn a_name_that_two_events_use_chooses_neither() {
             role: Role::Till,
             events: vec![EVENT, gala],
             rights: Vec::new(),
+            setup: DeviceSetup::default(),
             revoked: false,
             version: 2,
         }),
@@ -228,20 +232,17 @@ fn simulate_decides_a_document_without_a_station() {
             key = Some(row.clone());
         }
     }
+    let bare = || {
+        let event = EventRow { ends_at: None, ..event(willcall_domain::ticketing::CodeFormat::Wc1) };
+        SimulateCase::new(event, list(LIST, 1), DOORS, Direction::Entry)
+    };
     let case = |history| SimulateCase {
-        event: EventRow { ends_at: None, ..event(willcall_domain::ticketing::CodeFormat::Wc1) },
-        list: list(LIST, 1),
         ticket: Some(position(5, 1)),
         item: Some(item(ADULT, "Adult", 100, true)),
         history,
         code: Some(server.code(PositionId(Uuid::from_u128(5)), 0)),
         keys: key.iter().cloned().collect(),
-        void: None,
-        now: DOORS,
-        uncertainty_ms: 0,
-        direction: Direction::Entry,
-        gate: None,
-        admit_unpaid: false,
+        ..bare()
     };
     let simulate = |document: &str| {
         let mut child =

@@ -8,7 +8,9 @@
 #[cfg(unix)]
 mod cli;
 mod copies;
+mod door;
 mod hand_over;
+mod let_go;
 mod lives;
 mod promises;
 mod rights;

@@ -5,7 +5,10 @@ use uuid::Uuid;
 use willcall_domain::{
     access::OrganizerRow,
     checkin::{Class, wire::ScanRequest},
-    devices::wire::{Right, Role},
+    devices::{
+        DeviceSetup,
+        wire::{Right, Role},
+    },
     id::{DeviceId, PositionId},
     problem::Code,
     sync::{Row, change::DeviceRow},
@@ -20,6 +23,7 @@ fn device(version: i64, rights: &[Right]) -> Row {
         role: Role::Door,
         events: vec![EVENT],
         rights: rights.to_vec(),
+        setup: DeviceSetup::default(),
         revoked: false,
         version,
     })

@@ -26,6 +26,8 @@ pub enum PasswordError {
     TooLong,
     #[error("the password could not be hashed: {0}")]
     Hash(argon2::password_hash::Error),
+    #[error("hashing broke off")]
+    Broken,
 }
 
 /// Hashes a password for the database, with a salt of `entropy`. Takes some 20 ms of a core.
@@ -39,10 +41,29 @@ pub fn hash(password: &str, entropy: &dyn Entropy) -> Result<String, PasswordErr
     if password.len() > MAX_BYTES {
         return Err(PasswordError::TooLong);
     }
-    let salt = entropy::bytes::<16>(entropy);
+    salted(password, entropy::bytes::<16>(entropy))
+}
+
+fn salted(secret: &str, salt: [u8; 16]) -> Result<String, PasswordError> {
     let hashed: PasswordHash =
-        Argon2::default().hash_password_with_salt(password.as_bytes(), &salt).map_err(PasswordError::Hash)?;
+        Argon2::default().hash_password_with_salt(secret.as_bytes(), &salt).map_err(PasswordError::Hash)?;
     Ok(hashed.to_string())
+}
+
+/// Hashes a PIN for stations, with a salt of `entropy`, beside the threads that serve. Whether it can be a PIN is the
+/// caller's to ask (`willcall_domain::access::operator::valid_pin`).
+///
+/// # Errors
+/// When it cannot be hashed.
+pub async fn hash_pin_aside(pin: String, entropy: &dyn Entropy) -> Result<String, PasswordError> {
+    let salt = entropy::bytes::<16>(entropy);
+    let turn = AT_ONCE.acquire().await;
+    let hashed = tokio::task::spawn_blocking(move || {
+        let hashed = salted(&pin, salt);
+        drop(turn);
+        hashed
+    });
+    hashed.await.map_err(|_| PasswordError::Broken)?
 }
 
 /// Whether `password` is the one that was hashed; with nothing to compare, the same work and *no*.

@@ -4,12 +4,12 @@ pub mod edit;
 mod store;
 pub mod voucher;
 
-use willcall_domain::{
-    catalog::{EventRow, ItemRow, QuotaRow},
-    id::ItemId,
-};
+use willcall_domain::catalog::{Article, EventRow, ItemRow, QuotaRow};
 
-pub use store::{event_by_id, event_by_slug, event_for_sale, items, listed_events, quotas, seller};
+pub use store::{
+    ARTICLES, Variation, dates, event_by_id, event_by_slug, event_for_sale, items, listed_events, quotas, seller,
+    variations,
+};
 
 /// An event and what only the shop needs of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,20 +65,20 @@ impl Seller {
     }
 }
 
-/// How many of `item` can be sold at this moment; `None` is no limit. An item in no quota cannot be sold at all.
+/// How many of an article can be sold at this moment; `None` is no limit. One in no quota cannot be sold at all.
 #[must_use]
-pub fn free_of(item: ItemId, quotas: &[QuotaRow]) -> Option<i64> {
-    let mut of_item = quotas.iter().filter(|q| q.items.contains(&item)).peekable();
-    if of_item.peek().is_none() {
+pub fn free_of(article: Article, quotas: &[QuotaRow]) -> Option<i64> {
+    let mut counted = quotas.iter().filter(|q| q.counts(article)).peekable();
+    if counted.peek().is_none() {
         return Some(0);
     }
-    of_item.filter_map(|q| q.free).min()
+    counted.filter_map(|q| q.free).min()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use willcall_domain::id::{EventId, QuotaId};
+    use willcall_domain::id::{EventId, ItemId, QuotaId};
 
     fn quota(id: i64, items: &[i64], free: Option<i64>) -> QuotaRow {
         QuotaRow {
@@ -87,6 +87,7 @@ mod tests {
             name: String::new(),
             size: free,
             items: items.iter().map(|i| ItemId(*i)).collect(),
+            date_id: None,
             free,
             outstanding: 0,
             version: 1,
@@ -96,9 +97,9 @@ mod tests {
     #[test]
     fn what_is_left_of_a_product_is_what_its_tightest_quota_leaves() {
         let quotas = [quota(1, &[1, 2], Some(50)), quota(2, &[1], Some(3)), quota(3, &[2, 4], None)];
-        assert_eq!(free_of(ItemId(1), &quotas), Some(3));
-        assert_eq!(free_of(ItemId(2), &quotas), Some(50));
-        assert_eq!(free_of(ItemId(4), &quotas), None, "only an unlimited quota counts it");
-        assert_eq!(free_of(ItemId(9), &quotas), Some(0), "nobody said how many there are");
+        assert_eq!(free_of(ItemId(1).into(), &quotas), Some(3));
+        assert_eq!(free_of(ItemId(2).into(), &quotas), Some(50));
+        assert_eq!(free_of(ItemId(4).into(), &quotas), None, "only an unlimited quota counts it");
+        assert_eq!(free_of(ItemId(9).into(), &quotas), Some(0), "nobody said how many there are");
     }
 }

@@ -1,5 +1,7 @@
 //! SQL of scans.
 
+pub(super) mod setup;
+
 use crate::app::Tx;
 use sqlx::{Row as _, types::Json};
 use std::collections::{BTreeSet, HashMap};
@@ -159,6 +161,76 @@ pub(super) async fn of_journal(
     .bind(device.0)
     .bind(i64::from(incarnation))
     .bind(from.cast_signed())
+    .fetch_all(tx.conn())
+    .await?;
+    rows.iter().map(row).collect()
+}
+
+/// Tickets of an event by what somebody types: an order code, a plain secret, or what a wristband reads.
+pub(super) async fn named_by_text(
+    tx: &mut Tx,
+    event: EventId,
+    text: &str,
+    identifier_hash: &str,
+) -> sqlx::Result<Vec<PositionId>> {
+    let ids: Vec<uuid::Uuid> = sqlx::query_scalar(
+        "SELECT p.position_id FROM order_position p
+         JOIN orders o ON o.organizer_id = p.organizer_id AND o.order_id = p.order_id
+         JOIN item i ON i.organizer_id = p.organizer_id AND i.item_id = p.item_id
+         WHERE p.organizer_id = $1 AND p.event_id = $2 AND i.admission AND (
+             (o.code = upper(trim($3)) AND p.addon_to IS NULL) OR p.plain_code = $3 OR p.position_id IN (
+                 SELECT m.position_id FROM medium m
+                 WHERE m.organizer_id = $1 AND m.event_id = $2 AND m.identifier_hash = $4))
+         ORDER BY p.position_id LIMIT 50",
+    )
+    .bind(tx.organizer.0)
+    .bind(event.0)
+    .bind(text)
+    .bind(identifier_hash)
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(ids.into_iter().map(PositionId).collect())
+}
+
+/// What was bought together with a ticket.
+pub(super) async fn addons_of(tx: &mut Tx, position: PositionId) -> sqlx::Result<Vec<PositionId>> {
+    let ids: Vec<uuid::Uuid> = sqlx::query_scalar(
+        "SELECT position_id FROM order_position WHERE organizer_id = $1 AND addon_to = $2 ORDER BY 1",
+    )
+    .bind(tx.organizer.0)
+    .bind(position.0)
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(ids.into_iter().map(PositionId).collect())
+}
+
+/// Every ticket of an event with its issue.
+pub(super) async fn issues(tx: &mut Tx, event: EventId) -> sqlx::Result<Vec<(PositionId, u8)>> {
+    let rows: Vec<(uuid::Uuid, i16)> =
+        sqlx::query_as("SELECT position_id, issue FROM order_position WHERE organizer_id = $1 AND event_id = $2")
+            .bind(tx.organizer.0)
+            .bind(event.0)
+            .fetch_all(tx.conn())
+            .await?;
+    Ok(rows.into_iter().map(|(id, issue)| (PositionId(id), u8::try_from(issue).unwrap_or(u8::MAX))).collect())
+}
+
+/// What let somebody in or out by these tickets, or by this signed payload, on a list.
+pub(super) async fn of_tickets(
+    tx: &mut Tx,
+    list: ListId,
+    positions: &[PositionId],
+    payload_hash: Option<&str>,
+) -> sqlx::Result<Vec<ScanRow>> {
+    let rows = sqlx::query(
+        "SELECT * FROM scan WHERE organizer_id = $1 AND list_id = $2 AND class IN ('admitted', 'look')
+             AND (position_id = ANY($3) OR (position_id IS NULL AND payload_hash = $4))
+         ORDER BY at, scan_id",
+    )
+    .bind(tx.organizer.0)
+    .bind(list.0)
+    .bind(positions.iter().map(|p| p.0).collect::<Vec<_>>())
+    .bind(payload_hash)
     .fetch_all(tx.conn())
     .await?;
     rows.iter().map(row).collect()

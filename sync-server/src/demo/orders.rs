@@ -2,9 +2,10 @@
 
 use std::{collections::HashMap, time::Duration};
 use willcall_domain::{
+    catalog::Article,
     clock::UtcMillis,
     entropy::{self, Entropy},
-    id::{ItemId, OrderId, PaymentId, PositionId, QuotaId},
+    id::{OrderId, PaymentId, PositionId, QuotaId},
     money::Money,
     orders::{OrderStatus, code},
     payments::Provider,
@@ -13,7 +14,7 @@ use willcall_domain::{
 /// A product as far as selling it goes.
 #[derive(Debug, Clone)]
 pub struct Offered {
-    pub item: ItemId,
+    pub article: Article,
     pub price: Money,
     pub tax_rate_bp: u32,
     /// Whether it admits somebody and so bears a name.
@@ -49,7 +50,7 @@ pub struct MadeUp {
 #[derive(Debug, Clone)]
 pub struct MadeUpPosition {
     pub position: PositionId,
-    pub item: ItemId,
+    pub article: Article,
     pub price: Money,
     pub tax_rate_bp: u32,
     pub tax: Money,
@@ -211,7 +212,7 @@ fn order(
     let name = format!("{given} {family}");
     let position = |(n, item): (usize, &&Offered)| MadeUpPosition {
         position: PositionId::born(placed_at, entropy),
-        item: item.item,
+        article: item.article,
         price: item.price,
         tax_rate_bp: item.tax_rate_bp,
         tax: item.price.tax_included(item.tax_rate_bp),
@@ -278,11 +279,12 @@ fn below(bound: usize, entropy: &dyn Entropy) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use willcall_domain::id::ItemId;
     use willcall_domain::{entropy::SeededEntropy, money::Currency};
 
     fn offer(size: i64) -> Offer {
         let item = |id, minor, admission| Offered {
-            item: ItemId(id),
+            article: ItemId(id).into(),
             price: Money::new(minor, Currency::EUR),
             tax_rate_bp: 700,
             admission,
@@ -299,7 +301,7 @@ mod tests {
         let now = UtcMillis(1_800_000_000_000);
         for size in [0, 1, 7, 100, 5_000] {
             let orders = make_up(&offer(size), 400, now, &SeededEntropy::new(1));
-            let tickets = orders.iter().flat_map(|o| &o.positions).filter(|p| p.item != ItemId(3)).count();
+            let tickets = orders.iter().flat_map(|o| &o.positions).filter(|p| p.article.item_id != ItemId(3)).count();
             assert!(i64::try_from(tickets).unwrap() <= size, "{tickets} of {size}");
             assert!(size < 5_000 || orders.len() == 400);
             for order in &orders {

@@ -88,17 +88,17 @@ pub(super) const INVARIANTS: [Invariant; 11] = [
         check: "places-sold",
         good: "quotas count what orders hold, and no more is sold than there is",
         wrong: "quotas that do not count right",
-        // A product that joined a quota after it was sold was never counted in it: fewer may be counted, but never more
-        // be sold than the size and what is counted beyond it.
         query: "SELECT format('%s: %s counted, %s in orders, size %s', q.name, q.sold, coalesce(h.held, 0), q.size)
                 FROM quota q LEFT JOIN LATERAL (
                     SELECT count(*) AS held FROM quota_item i
                     JOIN order_position p ON p.organizer_id = i.organizer_id AND p.item_id = i.item_id AND NOT p.canceled
+                        AND (q.date_id IS NULL OR q.date_id = p.date_id)
                     JOIN orders o ON o.organizer_id = p.organizer_id AND o.order_id = p.order_id
                         AND o.status IN ('pending', 'paid')
-                    WHERE i.organizer_id = q.organizer_id AND i.quota_id = q.quota_id) h ON true
+                    WHERE i.organizer_id = q.organizer_id AND i.quota_id = q.quota_id
+                        AND (q.date_id IS NULL OR q.date_id = p.date_id)) h ON true
                 WHERE q.organizer_id = $1
-                    AND (q.sold > coalesce(h.held, 0) OR h.held + q.leased + q.unheard > q.size + q.excess)
+                    AND (q.sold <> coalesce(h.held, 0) OR h.held + q.leased + q.unheard > q.size + q.excess)
                 ORDER BY 1",
     },
     Invariant {

@@ -4,7 +4,7 @@ use crate::{
     app::App,
     database::{migrate, store},
     jobs,
-    sync::contact::SKEW_MS,
+    sync::{backups, contact::SKEW_MS},
 };
 use axum::{
     extract::State,
@@ -47,6 +47,13 @@ pub async fn metrics(State(app): State<App>) -> Response {
     match store::clocks(app.untenanted(), SKEW_MS).await {
         Ok((stations, furthest_ms)) => crate::metrics::clocks(&mut text, stations, furthest_ms),
         Err(error) => tracing::warn!(%error, "cannot look at the clocks of stations"),
+    }
+    match backups::unsaved_since(&app).await {
+        Ok(since) => {
+            let age = since.map_or(0, |since| app.now().since(since));
+            crate::metrics::unsaved(&mut text, age, backups::late_days(&app, since).is_some());
+        }
+        Err(error) => tracing::warn!(?error, "cannot look for backups"),
     }
     match crate::sync::prune::feed_read(&app).await {
         Ok((kept, behind)) => crate::metrics::feed_read(&mut text, kept, behind),

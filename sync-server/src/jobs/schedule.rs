@@ -37,6 +37,9 @@ pub async fn look(app: &App, round: u64) -> sqlx::Result<()> {
         if let Err(error) = crate::sync::erase::remind(app).await {
             tracing::warn!(?error, "machines that have not erased could not be looked for");
         }
+        if let Err(error) = crate::sync::backups::remind(app).await {
+            tracing::warn!(?error, "backups could not be looked for");
+        }
     }
     // Housekeeping that can wait: what fails is looked at again in a moment.
     if let Err(error) = crate::leases::find_dry(app).await {

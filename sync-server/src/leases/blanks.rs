@@ -32,7 +32,7 @@ pub(super) async fn void_left(tx: &mut Tx, event: EventId, lease: LeaseId, why: 
     let mut any = false;
     for (range, numbers) in left(tx, lease).await? {
         for run in numbers.ranges() {
-            let part = BlankRange::part(range.item_id, range.base, *run);
+            let part = BlankRange::part(range.article, range.base, *run);
             store::void(tx, (event, lease), part, why).await?;
             any = true;
         }
@@ -59,12 +59,12 @@ pub(super) async fn void_named(
         let whole = ranges
             .iter()
             .map(|(range, _, _)| *range)
-            .find(|range| range.item_id == part.item_id && blank::index(range.base, part.base).is_some());
+            .find(|range| range.article == part.article && blank::index(range.base, part.base).is_some());
         let Some(whole) = whole else { continue };
         let own = Units::from(part.numbers()).common(&whole.numbers().into());
         let unsold = own.without(&store::sold_blanks(tx, whole).await?);
         for run in unsold.ranges() {
-            store::void(tx, (event, lease), BlankRange::part(whole.item_id, whole.base, *run), why).await?;
+            store::void(tx, (event, lease), BlankRange::part(whole.article, whole.base, *run), why).await?;
         }
     }
     note(tx, Subject::VoidBlanks(lease, event)).await

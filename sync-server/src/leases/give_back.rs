@@ -1,6 +1,9 @@
 //! Units that come back: returned by their station, or all it held when it ended.
 
-use super::{blanks, store};
+use super::{
+    blanks,
+    store::{self, Moved},
+};
 use crate::{
     app::Tx,
     http::{caller::DeviceCaller, problem::Failure},
@@ -45,8 +48,7 @@ pub async fn give_back(tx: &mut Tx, caller: &DeviceCaller, fact: &Fact) -> Resul
     }
     blanks::void_named(tx, event, *lease_id, named, VoidWhy::Void).await?;
     close_if_empty(tx, &mut lease).await?;
-    store::save_lease(tx, &lease).await?;
-    store::save_quota(tx, quota, &account).await?;
+    store::save_moved(tx, &Moved::lease(quota, &account, &lease)).await?;
     note(tx, Subject::Quota(quota, event)).await?;
     note(tx, Subject::Lease(*lease_id, event)).await?;
     tracing::info!(device = caller.device.0, lease = %lease_id, units = back.free.count(), "units returned");
@@ -81,8 +83,7 @@ pub async fn closed(tx: &mut Tx, caller: &DeviceCaller, entry: &Entry) -> Result
         let Some((_, _, mut account, mut lease)) = load(tx, caller, lease_id).await? else { continue };
         returned += lease.close(&mut account).count();
         blanks::void_left(tx, event, lease_id, VoidWhy::Void).await?;
-        store::save_lease(tx, &lease).await?;
-        store::save_quota(tx, quota, &account).await?;
+        store::save_moved(tx, &Moved::lease(quota, &account, &lease)).await?;
         note(tx, Subject::Quota(quota, event)).await?;
         note(tx, Subject::Lease(lease_id, event)).await?;
     }

@@ -1,6 +1,9 @@
 //! `POST /api/station/v1/leases`: lends units of a quota, with blanks for what may be sold from them.
 
-use super::{recall, store};
+use super::{
+    recall,
+    store::{self, Lent, Moved},
+};
 use crate::http::problem::Failure;
 use crate::{
     app::{App, Tx},
@@ -10,6 +13,7 @@ use crate::{
 };
 use axum::{Json, extract::State};
 use willcall_domain::{
+    catalog::Article,
     id::{DeviceId, EventId, ItemId, LeaseId, PositionId},
     leases::{
         BlankCodes, BlankRange, Grant, GrantBody,
@@ -26,6 +30,11 @@ use willcall_domain::{
 const WANTED_MAX: u32 = ASKED_MAX;
 /// Of a quota with less than this part free nobody is lent more than it is about to sell.
 const DRY_PART: i64 = 50;
+/// The first version of the protocol whose stations know dates, variations and add-ons: an earlier one would sell a ticket
+/// for no date.
+const ARTICLES_SINCE: u32 = 3;
+/// Most blanks of one grant: some 3 MB of codes.
+const BLANKS_MAX: u32 = 20_000;
 /// Issue of a blank's code.
 const ISSUE: u8 = willcall_domain::ticketing::blank::ISSUE;
 
@@ -50,6 +59,10 @@ pub async fn grant(
     let mut tx = app.begin(caller.organizer).await?;
     let quota = store::lock_quota(&mut tx, ask.quota_id).await?.filter(|(event, _)| caller.may_see(*event));
     let (event, account) = quota.ok_or_else(|| Problem::new(Code::NotFound, "No such quota."))?;
+    if caller.protocol < ARTICLES_SINCE && store::has_articles(&mut tx, event).await? {
+        let detail = "This event has dates or products in variations, which this station does not know. Update it.";
+        return Err(Problem::new(Code::Forbidden, detail).into());
+    }
     let signer = ticketing::signer(&mut tx, &app, event).await?;
     let known = store::by_request(&mut tx, caller.device, ask.request_id, ask.quota_id).await?;
     let body = match known {
@@ -57,8 +70,12 @@ pub async fn grant(
         None => lend(&app, &mut tx, &caller, &ask, (event, account), &signer).await?,
     };
     let Some(body) = body else {
+        let lending = store::lending(&mut tx, event).await?;
+        if !lending.till_sales {
+            return Err(Problem::new(Code::SoldOut, "Tills may not sell for this event now.").into());
+        }
         // Nothing for this one: who has more than it needs is asked to give some back.
-        let outage = store::lending(&mut tx, event).await?.planned_outage_min.unsigned_abs();
+        let outage = lending.planned_outage_min.unsigned_abs();
         recall::ran_dry(&mut tx, ask.quota_id, expected(ask.wanted, outage).clamp(1, WANTED_MAX)).await?;
         tx.commit().await?;
         return Err(Problem::new(Code::SoldOut, "Nothing of this quota can be lent now.").into());
@@ -107,14 +124,17 @@ async fn lend(
 ) -> Result<Option<GrantBody>, Failure> {
     // Of what is switched off nothing is lent, and what is out comes back.
     let on_sale = store::is_on_sale(tx, ask.quota_id).await?;
-    let units = if on_sale { size_of(tx, caller, ask, event_id, &account).await? } else { 0 };
+    let articles = store::articles(tx, ask.quota_id).await?;
+    let most = blank::units_within(BLANKS_MAX, articles.len());
+    let units = if on_sale { size_of(tx, caller, ask, event_id, &account).await?.min(most) } else { 0 };
     let now = app.clock.now();
     let lease_id = LeaseId::born(now, app.entropy.as_ref());
-    if units == 0 || ledger::grant(&mut account, ask.quota_id, lease_id, caller.device, units).is_err() {
+    if units == 0 {
         return Ok(None);
     }
-    let range = |item_id: ItemId| BlankRange {
-        item_id,
+    let Ok(lease) = ledger::grant(&mut account, ask.quota_id, lease_id, caller.device, units) else { return Ok(None) };
+    let range = |article: Article| BlankRange {
+        article,
         base: blank::base(PositionId::born(now, app.entropy.as_ref())),
         count: blank::count_for(units),
     };
@@ -126,11 +146,11 @@ async fn lend(
         quota_id: ask.quota_id,
         station: caller.device,
         units,
-        blanks: store::admission_items(tx, ask.quota_id).await?.into_iter().map(range).collect(),
+        blanks: articles.into_iter().map(range).collect(),
         granted_at: now,
     };
-    store::insert_lease(tx, &body, signer.number, signer.format).await?;
-    store::save_quota(tx, ask.quota_id, &account).await?;
+    store::save_moved(tx, &Moved::lent(ask.quota_id, &account, Lent::granted(&lease, &body)?)).await?;
+    store::insert_blank_ranges(tx, lease_id, &body.blanks, signer.number, signer.format).await?;
     note(tx, Subject::Quota(ask.quota_id, event_id)).await?;
     tracing::info!(device = caller.device.0, quota = ask.quota_id.0, asked = ask.wanted, units, "lease granted");
     Ok(Some(body))
@@ -158,18 +178,18 @@ async fn seal(app: &App, tx: &mut Tx, body: &GrantBody, signer: &Signer) -> Resu
 }
 
 fn codes_of(range: &BlankRange, signer: &Signer, look: &[ItemId]) -> Option<BlankCodes> {
-    let flags = Flags { test: false, blank: true, look_at_id: look.contains(&range.item_id) };
+    let flags = Flags { test: false, blank: true, look_at_id: look.contains(&range.article.item_id) };
     let codes = (0..range.count)
         .map(|n| {
             signer.code(&CodeOf {
                 position_id: blank::position(range.base, n),
                 issue: ISSUE,
-                item_id: range.item_id,
+                article: range.article,
                 flags,
                 valid_from: None,
                 valid_until: None,
             })
         })
         .collect::<Option<Vec<_>>>()?;
-    Some(BlankCodes { item_id: range.item_id, codes })
+    Some(BlankCodes { article: range.article, codes })
 }

@@ -3,7 +3,8 @@
 
 use super::{
     give_back::load,
-    store::{self, Kept},
+    recall,
+    store::{self, Kept, Lent, Moved},
 };
 use crate::{
     app::{App, Tx},
@@ -19,6 +20,7 @@ use willcall_domain::{
         ledger::{self, HandOver, HandOverState, LeaseAccount, Offer, Taken},
     },
     sync::{CaseKind, Entry, Fact},
+    ticketing::blank,
 };
 
 /// What the giver signed.
@@ -70,9 +72,9 @@ pub async fn given(tx: &mut Tx, caller: &DeviceCaller, fact: &Fact) -> Result<Ap
     }
     let hand_over = ledger::give(&mut account, &mut lease, &given.offer);
     let all = hand_over.moved.count() == given.offer.units.count();
-    store::insert_hand_over(tx, &Kept { hand_over, event, blanks: given.blanks }).await?;
-    store::save_lease(tx, &lease).await?;
-    store::save_quota(tx, quota, &account).await?;
+    let kept = Kept { hand_over, event, blanks: given.blanks };
+    let moved = Moved { given: Some(&kept), ..Moved::lease(quota, &account, &lease) };
+    store::save_moved(tx, &moved).await?;
     note(tx, Subject::Quota(quota, event)).await?;
     if all {
         return Ok(Applied::Done);
@@ -84,7 +86,8 @@ pub async fn given(tx: &mut Tx, caller: &DeviceCaller, fact: &Fact) -> Result<Ap
 async fn nobody(tx: &mut Tx, giver: &LeaseAccount, given: Given) -> Result<Applied, Failure> {
     let id = given.offer.hand_over_id;
     let hand_over = ledger::declined_at_once(giver, &Offer { to: given.from, ..given.offer });
-    store::insert_hand_over(tx, &Kept { hand_over, event: given.event_id, blanks: given.blanks }).await?;
+    let kept = Kept { hand_over, event: given.event_id, blanks: given.blanks };
+    store::save_moved(tx, &Moved { given: Some(&kept), ..Moved::default() }).await?;
     note(tx, Subject::HandOver(id, given.event_id)).await?;
     tracing::warn!(from = given.from.0, to = given.offer.to.0, "units were handed to a till there is none of");
     Ok(Applied::Done)
@@ -110,21 +113,18 @@ pub async fn taken(tx: &mut Tx, caller: &DeviceCaller, entry: &Entry, fact: &Fac
     if store::quota_of(tx, LeaseId(hand_over_id.0)).await?.is_some() {
         return Ok(Applied::Done);
     }
-    let mut kept = match store::hand_over(tx, *hand_over_id).await? {
-        Some(kept) => kept,
+    let (mut kept, known) = match store::hand_over(tx, *hand_over_id).await? {
+        Some(kept) => (kept, true),
         None => {
             let hand_over = ledger::give(&mut account, &mut giver, &given.offer);
-            let kept = Kept { hand_over, event, blanks: given.blanks.clone() };
-            store::insert_hand_over(tx, &kept).await?;
-            store::save_lease(tx, &giver).await?;
-            kept
+            (Kept { hand_over, event, blanks: given.blanks.clone() }, false)
         }
     };
     let Taken::New { lease, void } = kept.hand_over.take(&mut account, &giver) else { return Ok(Applied::Done) };
-    store::save_hand_over(tx, &kept.hand_over).await?;
-    store::insert_taken(tx, &kept, &lease, entry.incarnation).await?;
+    let lent = Lent::taken(&lease, &kept, entry.incarnation, tx.now());
+    save_with(tx, (&kept, known), Moved { lent: Some(lent), ..Moved::lease(quota, &account, &giver) }).await?;
     insert_blanks(tx, given.lease_id, &kept, lease.lease_id).await?;
-    store::save_quota(tx, quota, &account).await?;
+    recall::arrived(tx, quota, event).await?;
     note(tx, Subject::Quota(quota, event)).await?;
     note(tx, Subject::HandOver(*hand_over_id, event)).await?;
     sync::cases::close_by_itself(tx, CaseKind::HandOverStuck, &hand_over_id.to_string(), sync::cases::Moot::Arrived)
@@ -141,10 +141,22 @@ pub async fn taken(tx: &mut Tx, caller: &DeviceCaller, entry: &Entry, fact: &Fac
     Ok(Applied::Notice { kind, event: Some(event), detail })
 }
 
+/// Writes a movement with its hand-over, which is changed or, not known before, made.
+async fn save_with(tx: &mut Tx, (kept, known): (&Kept, bool), mut moved: Moved<'_>) -> Result<(), Failure> {
+    let mut hand_overs = Vec::new();
+    if known {
+        hand_overs.push(&kept.hand_over);
+    }
+    let given = (!known).then_some(kept);
+    let lent = moved.lent.take();
+    Ok(store::save_moved(tx, &Moved { hand_overs, given, lent, ..moved }).await?)
+}
+
 /// The blanks that went along, as ranges of the receiver's lease.
 async fn insert_blanks(tx: &mut Tx, from: LeaseId, kept: &Kept, to: LeaseId) -> Result<(), Failure> {
     for (range, key, format) in store::blank_ranges(tx, from).await? {
-        let part = kept.blanks.iter().find(|b| b.item_id == range.item_id && b.count > 0);
+        let of_range = |b: &&BlankRange| b.count > 0 && blank::index(range.base, b.base).is_some();
+        let part = kept.blanks.iter().find(of_range);
         if let Some(part) = part {
             store::insert_blank_ranges(tx, to, &[*part], key, format).await?;
         }
@@ -170,21 +182,17 @@ pub async fn declined(tx: &mut Tx, caller: &DeviceCaller, fact: &Fact) -> Result
     let (Some((_, mut account)), Some(mut giver)) = (locked, giver) else {
         return Ok(parked(CaseKind::UnknownLease, detail));
     };
-    let mut kept = match store::hand_over(tx, *hand_over_id).await? {
-        Some(kept) => kept,
+    let (mut kept, known) = match store::hand_over(tx, *hand_over_id).await? {
+        Some(kept) => (kept, true),
         None => {
             let hand_over = ledger::declined_at_once(&giver, &given.offer);
-            let kept = Kept { hand_over, event: given.event_id, blanks: given.blanks };
-            store::insert_hand_over(tx, &kept).await?;
-            kept
+            (Kept { hand_over, event: given.event_id, blanks: given.blanks }, false)
         }
     };
     if kept.hand_over.decline(&mut account, &mut giver).is_err() {
         return Ok(Applied::Notice { kind: CaseKind::UnknownLease, event: Some(event), detail });
     }
-    store::save_hand_over(tx, &kept.hand_over).await?;
-    store::save_lease(tx, &giver).await?;
-    store::save_quota(tx, quota, &account).await?;
+    save_with(tx, (&kept, known), Moved::lease(quota, &account, &giver)).await?;
     note(tx, Subject::Quota(quota, event)).await?;
     note(tx, Subject::HandOver(*hand_over_id, event)).await?;
     sync::cases::close_by_itself(tx, CaseKind::HandOverStuck, &hand_over_id.to_string(), sync::cases::Moot::Arrived)

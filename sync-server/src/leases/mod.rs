@@ -38,6 +38,7 @@ pub use write_off::{
 };
 
 use crate::{
+    access::audit::{self, Changes, Deed, Record},
     app::Tx,
     http::{Failure, caller::DeviceCaller},
     sync::{Subject, note},
@@ -58,12 +59,25 @@ pub async fn lending(tx: &mut Tx, event: EventId) -> Result<LendingDraft, Failur
     Ok(store::lending(tx, event).await?)
 }
 
-/// Changes it; what tills hold already stays with them.
+/// Changes it. What tills hold already stays with them, but where tills may not sell any more: then it is asked back.
 ///
 /// # Errors
 /// When the database is away.
 pub async fn set_lending(tx: &mut Tx, event: EventId, draft: LendingDraft) -> Result<(), Failure> {
+    let before = store::lending(tx, event).await?;
+    if before == draft {
+        return Ok(());
+    }
     store::set_lending(tx, event, draft).await?;
+    if before.till_sales != draft.till_sales {
+        recall::switched(tx, event).await?;
+    }
+    let changes = Changes::none()
+        .field("planned_outage_min", &before.planned_outage_min, &draft.planned_outage_min)
+        .field("station_cap", &before.station_cap, &draft.station_cap)
+        .field("stations_cap_percent", &before.stations_cap_percent, &draft.stations_cap_percent)
+        .field("till_sales", &before.till_sales, &draft.till_sales);
+    audit::record(tx, Record::new(Deed::LendingChanged, Some(event), "", changes)).await?;
     note(tx, Subject::Event(event)).await?;
     tracing::info!(organizer = tx.organizer.0, event = event.0, ?draft, "lending changed");
     Ok(())
@@ -73,13 +87,8 @@ pub async fn set_lending(tx: &mut Tx, event: EventId, draft: LendingDraft) -> Re
 ///
 /// # Errors
 /// When the database is away.
-pub async fn rows(
-    tx: &mut Tx,
-    caller: &DeviceCaller,
-    events: &[EventId],
-    only: Option<Vec<Uuid>>,
-) -> sqlx::Result<Vec<LeaseRow>> {
-    store::lease_rows(tx, caller.device, events, only).await
+pub async fn rows(tx: &mut Tx, caller: &DeviceCaller, only: Option<Vec<Uuid>>) -> sqlx::Result<Vec<LeaseRow>> {
+    store::lease_rows(tx, caller.device, only).await
 }
 
 /// Hand-overs a device gave, as it is told of them; `only` names some.
@@ -89,10 +98,9 @@ pub async fn rows(
 pub async fn hand_over_rows(
     tx: &mut Tx,
     caller: &DeviceCaller,
-    events: &[EventId],
     only: Option<Vec<Uuid>>,
 ) -> sqlx::Result<Vec<HandOverRow>> {
-    store::hand_over_rows(tx, caller.device, events, only).await
+    store::hand_over_rows(tx, caller.device, only).await
 }
 
 /// Void blanks of events, by lease; `only` names leases.

@@ -1,7 +1,7 @@
 //! After the server was put back to an earlier instant: what stations may have been lent in the time that was lost is
 //! held back until they report, and what they can prove by a signed grant is in the books again.
 
-use super::store;
+use super::store::{self, Lent, Moved};
 use crate::{
     app::{App, Tx},
     http::Failure,
@@ -40,7 +40,7 @@ pub async fn hold_back(tx: &mut Tx, device: DeviceId) -> Result<(), Failure> {
         };
         let held = account.hold_back(i64::from(cap.units()));
         if held > 0 {
-            store::save_quota(tx, quota, &account).await?;
+            store::save_moved(tx, &Moved::quota(quota, &account)).await?;
             store::hold_for(tx, device, quota, held).await?;
             note(tx, Subject::Quota(quota, event)).await?;
         }
@@ -56,7 +56,7 @@ pub async fn let_go(tx: &mut Tx, device: DeviceId) -> Result<(), Failure> {
     for (quota, units) in store::held_for(tx, device).await? {
         let Some((event, mut account)) = store::lock_quota(tx, quota).await? else { continue };
         account.let_go(units);
-        store::save_quota(tx, quota, &account).await?;
+        store::save_moved(tx, &Moved::quota(quota, &account)).await?;
         store::hold_less(tx, device, quota, units).await?;
         note(tx, Subject::Quota(quota, event)).await?;
     }
@@ -96,9 +96,10 @@ pub(super) async fn restore(app: &App, tx: &mut Tx, device: DeviceId, fact: &Fac
     let lease = LeaseAccount::new(body.quota_id, body.lease_id, device, body.units);
     let beyond = ledger::restore(&mut account, &lease);
     let signer = ticketing::signer(tx, app, event).await?;
-    store::insert_lease(tx, &body, signer.number, signer.format).await?;
-    store::save_quota(tx, body.quota_id, &account).await?;
+    store::save_moved(tx, &Moved::lent(body.quota_id, &account, Lent::granted(&lease, &body)?)).await?;
+    store::insert_blank_ranges(tx, body.lease_id, &body.blanks, signer.number, signer.format).await?;
     note(tx, Subject::Quota(body.quota_id, event)).await?;
+    super::recall::arrived(tx, body.quota_id, event).await?;
     tracing::warn!(device = device.0, quota = body.quota_id.0, units = body.units, beyond, "a lost lease is proven");
     Ok(Restored::Yes { beyond })
 }

@@ -1,6 +1,6 @@
 //! One unit of a sale: from *leased* to *sold*, and back when the sale is undone.
 
-use super::store;
+use super::store::{self, Moved};
 use crate::{
     app::Tx,
     http::{caller::DeviceCaller, problem::Failure},
@@ -87,6 +87,11 @@ fn touched(fact: &Fact, leases: &mut BTreeSet<Uuid>, items: &mut BTreeSet<i64>, 
         | Fact::Refund { .. }
         | Fact::ScanUndone { .. }
         | Fact::CaseClosed { .. }
+        | Fact::OperatorIn { .. }
+        | Fact::OperatorOut { .. }
+        | Fact::Badge { .. }
+        | Fact::Answers { .. }
+        | Fact::Exchanged { .. }
         | Fact::KeyChanged { .. }
         | Fact::Checkpoint { .. }
         | Fact::Closed { .. } => {}
@@ -109,18 +114,22 @@ pub async fn use_unit(
     if lease.holder != caller.device {
         return Ok(UnitUse::NotLent);
     }
+    let counts = store::counts(tx, quota, position).await?;
     let used = match lease.sell(&mut account, unit.unit) {
         Sale::Covered => UnitUse::Taken(quota),
-        Sale::AfterWriteOff { beyond, first } => UnitUse::AfterWriteOff { quota, beyond, first },
+        Sale::AfterWriteOff { beyond, first } => UnitUse::AfterWriteOff { quota, beyond: beyond && counts, first },
         Sale::SoldBefore => {
             let same = store::sold_to(tx, unit.lease_id, unit.unit).await? == Some(position);
             return Ok(if same { UnitUse::Taken(quota) } else { UnitUse::Twice });
         }
         Sale::NotLent => return Ok(UnitUse::NotLent),
     };
-    store::insert_unit(tx, unit.lease_id, unit.unit, position).await?;
-    store::save_lease(tx, &lease).await?;
-    store::save_quota(tx, quota, &account).await?;
+    if !counts {
+        // The product left this quota while the till was on its own: the unit is used up, the place is free.
+        account.unsell(1);
+    }
+    let sold = Some((unit.lease_id, unit.unit, position));
+    store::save_moved(tx, &Moved { sold, ..Moved::lease(quota, &account, &lease) }).await?;
     Ok(used)
 }
 
@@ -131,7 +140,7 @@ pub async fn use_unit(
 pub async fn sell_uncovered(tx: &mut Tx, quota: QuotaId) -> Result<bool, Failure> {
     let Some((_, mut account)) = store::lock_quota(tx, quota).await? else { return Ok(false) };
     let beyond = account.sell_uncovered();
-    store::save_quota(tx, quota, &account).await?;
+    store::save_moved(tx, &Moved::quota(quota, &account)).await?;
     Ok(beyond)
 }
 
@@ -142,7 +151,7 @@ pub async fn sell_uncovered(tx: &mut Tx, quota: QuotaId) -> Result<bool, Failure
 pub async fn unsell(tx: &mut Tx, quota: QuotaId, count: i64) -> Result<(), Failure> {
     let Some((event, mut account)) = store::lock_quota(tx, quota).await? else { return Ok(()) };
     account.unsell(count);
-    store::save_quota(tx, quota, &account).await?;
+    store::save_moved(tx, &Moved::quota(quota, &account)).await?;
     note(tx, Subject::Quota(quota, event)).await
 }
 
@@ -160,27 +169,35 @@ pub async fn quit(tx: &mut Tx, unit: UnitRef, of: &[PositionId], back: bool) -> 
         // A copied station: the unit is another sale's by now.
         return Ok(Undone::Nothing);
     }
+    if let Some(position) = sold_to
+        && !store::counts(tx, quota, position).await?
+    {
+        account.count_before_undoing();
+    }
     let undone = lease.undo_sale(&mut account, unit.unit, back);
     if undone == Undone::Nothing {
         return Ok(undone);
     }
-    if sold_to.is_some() {
-        store::delete_unit(tx, unit.lease_id, unit.unit).await?;
-    }
     // What was undone here may have been promised to another till, whose word of it came first.
+    let (mut settled, mut receivers) = (Vec::new(), Vec::new());
     for mut kept in store::hand_overs_short_of(tx, unit.lease_id).await? {
         let taken_as = LeaseId(kept.hand_over.hand_over_id.0);
         let mut receiver = store::lock_lease(tx, taken_as).await?;
         if kept.hand_over.settle(&mut account, &mut lease, receiver.as_mut()) > 0 {
-            store::save_hand_over(tx, &kept.hand_over).await?;
-            if let Some(receiver) = receiver {
-                store::save_lease(tx, &receiver).await?;
+            settled.push(kept.hand_over);
+            if receiver.is_some() {
                 note(tx, Subject::Lease(taken_as, event)).await?;
             }
+            receivers.extend(receiver);
         }
     }
-    store::save_lease(tx, &lease).await?;
-    store::save_quota(tx, quota, &account).await?;
+    let moved = Moved {
+        leases: std::iter::once(&lease).chain(&receivers).collect(),
+        hand_overs: settled.iter().collect(),
+        unsold: sold_to.map(|_| (unit.lease_id, unit.unit)),
+        ..Moved::quota(quota, &account)
+    };
+    store::save_moved(tx, &moved).await?;
     note(tx, Subject::Quota(quota, event)).await?;
     Ok(undone)
 }

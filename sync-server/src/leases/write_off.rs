@@ -3,7 +3,7 @@
 
 use super::{
     blanks,
-    store::{self, Flying, HeldBy, WriteOffRow},
+    store::{self, Flying, HeldBy, Moved, WriteOffRow},
 };
 use crate::{
     app::Tx,
@@ -86,8 +86,7 @@ pub async fn device(tx: &mut Tx, holder: DeviceId, how: GivenUp, by: Person<'_>)
         let Some(mut lease) = store::lock_lease(tx, lease_id).await? else { continue };
         let gone = lease.write_off(&mut account, how).count();
         blanks::void_left(tx, event, lease_id, why(how)).await?;
-        store::save_lease(tx, &lease).await?;
-        store::save_quota(tx, quota, &account).await?;
+        store::save_moved(tx, &Moved::lease(quota, &account, &lease)).await?;
         let row = WriteOffRow {
             quota,
             lease: Some(lease_id),
@@ -133,8 +132,8 @@ pub async fn hand_over_of(tx: &mut Tx, id: HandOverId, how: GivenUp, by: Person<
         return Err(none());
     }
     blanks::void_named(tx, kept.event, kept.hand_over.lease_id, &kept.blanks, why(how)).await?;
-    store::save_hand_over(tx, &kept.hand_over).await?;
-    store::save_quota(tx, quota, &account).await?;
+    let moved = Moved { hand_overs: vec![&kept.hand_over], ..Moved::quota(quota, &account) };
+    store::save_moved(tx, &moved).await?;
     let row = WriteOffRow {
         quota,
         lease: None,

@@ -16,6 +16,8 @@ pub struct CaseWords {
     ways: BTreeMap<String, String>,
     /// How it was closed.
     endings: BTreeMap<String, String>,
+    /// Why a station may not be the one there is.
+    doubts: BTreeMap<String, String>,
     /// Why it closed by itself.
     moot: BTreeMap<String, String>,
     kinds: BTreeMap<String, Kind>,
@@ -118,6 +120,12 @@ impl CaseWords {
         self.ways.get(way.word()).map_or("", String::as_str)
     }
 
+    /// What a station or the server said: a doubt in words, anything else as it was said.
+    #[must_use]
+    pub fn why(&'static self, why: &str) -> String {
+        self.doubts.get(why).cloned().unwrap_or_else(|| fill(&self.said.told, &[&why]))
+    }
+
     /// How a case was closed: by whom, or why by itself. Closed by an older version, it was seen.
     #[must_use]
     pub fn ending(&'static self, resolution: Option<&str>, person: &str, note: &str) -> String {
@@ -134,7 +142,7 @@ impl CaseWords {
 mod tests {
     use super::*;
     use crate::sync::cases::Moot;
-    use willcall_domain::sync::CaseKind;
+    use willcall_domain::sync::{CaseKind, recognise::Doubt};
 
     #[test]
     fn every_kind_every_way_and_every_ending_has_words_in_every_language() {
@@ -150,6 +158,10 @@ mod tests {
                     "{way:?} in {language:?}"
                 );
             }
+            for doubt in Doubt::ALL {
+                assert!(words.doubts.contains_key(doubt.word()), "{doubt:?} in {language:?}");
+            }
+            assert_eq!(words.doubts.len(), Doubt::ALL.len(), "words nobody asks for");
             for moot in Moot::ALL {
                 assert!(words.moot.contains_key(moot.word()), "{moot:?} in {language:?}");
             }

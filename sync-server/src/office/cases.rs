@@ -251,7 +251,7 @@ fn details(desk: &Desk, row: &CaseRow, zone: &str) -> Vec<String> {
     }
     let codes = detail.get("codes").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
     lines.extend(codes.map(str::to_owned));
-    lines.extend(detail.get("why").and_then(Value::as_str).map(|why| fill(&said.told, &[&why])));
+    lines.extend(detail.get("why").and_then(Value::as_str).map(|why| case_words::of(desk.language).why(why)));
     lines.extend(detail.get("ms").and_then(Value::as_i64).map(|ms| fill(&said.beyond, &[&(ms / 60_000)])));
     if row.waiting > 0 {
         lines.push(fill(&said.waits, &[&format::count(row.waiting, desk.language)]));

@@ -8,7 +8,7 @@ use super::{
     store::{self, Admitted, EventGlance, GateRow, Sold},
     words::fill,
 };
-use crate::{app::Tx, http::Failure};
+use crate::{app::Tx, http::Failure, sync::backups};
 use askama::Template;
 use axum::{extract::Query, response::Response};
 use serde::Deserialize;
@@ -28,6 +28,8 @@ struct Page {
     day: String,
     zone: String,
     choices: Vec<Choice>,
+    /// That nobody finishes backups; empty where somebody does.
+    unsaved: String,
     tiles: Vec<Tile>,
     sales: Plot,
     door: Plot,
@@ -101,12 +103,16 @@ pub async fn show(desk: Desk, Query(asked): Query<Asked>) -> Result<Response, Fa
     let sales = sales(&desk, &mut tx, &scope).await?;
     let gates = store::gates(&mut tx, scope.event, scope.today, scope.tomorrow).await?;
     let admitted = store::admitted(&mut tx, scope.event, scope.today, scope.tomorrow).await?;
+    let late = backups::late_days(&desk.app, backups::unsaved_of(&mut tx).await?);
+    let unsaved = late.map(|days| fill(&desk.words.no_backup, &[&days.to_string()])).unwrap_or_default();
+    let tiles = tiles(&desk, &mut tx, &scope, &sales, &gates).await?;
     let page = Page {
         f: desk.frame("overview"),
         day: format::day(now, &scope.zone, desk.language),
         zone: if events.is_empty() { String::new() } else { scope.zone.clone() },
         choices: choices(&desk, &events, scope.event),
-        tiles: tiles(&desk, &mut tx, &scope, &sales, &gates).await?,
+        unsaved,
+        tiles,
         sales: sales.plot,
         door: door(&desk, &scope, &admitted),
         events: events.iter().filter(|e| !e.over).map(|e| event_line(&desk, e)).collect(),

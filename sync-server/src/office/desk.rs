@@ -72,7 +72,9 @@ impl Desk {
     /// # Errors
     /// When the database is away.
     pub async fn begin(&self) -> Result<Tx, Failure> {
-        Ok(self.app.begin(self.caller.organizer).await?)
+        let mut tx = self.app.begin(self.caller.organizer).await?;
+        tx.by = Some(self.caller.staff);
+        Ok(tx)
     }
 
     /// A transaction that may write, for those who may.

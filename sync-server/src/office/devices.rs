@@ -2,6 +2,7 @@
 
 use super::{
     desk::Desk,
+    door_words::{self, DoorWords},
     form::{Errors, Typed},
     format,
     page::{self, Frame},
@@ -31,6 +32,7 @@ const IN_CONTACT_MS: i64 = 120_000;
 #[template(path = "office/devices.html")]
 struct Page {
     f: Frame,
+    d: &'static DoorWords,
     devices: Vec<Line>,
 }
 
@@ -74,10 +76,10 @@ struct RightsPage {
 }
 
 /// A right to be given or not.
-struct RightChoice {
-    word: &'static str,
-    name: &'static str,
-    hint: &'static str,
+pub(super) struct RightChoice {
+    pub word: &'static str,
+    pub name: &'static str,
+    pub hint: &'static str,
 }
 
 struct Choice {
@@ -118,7 +120,7 @@ pub async fn show(desk: Desk) -> Result<Response, Failure> {
     let (now, zone) = (tx.now(), zone(&mut tx).await?);
     let devices = edit::all(&mut tx).await?;
     let devices = devices.iter().map(|device| line(&desk, device, now, &zone)).collect();
-    page::show(&Page { f: desk.frame("devices"), devices })
+    page::show(&Page { f: desk.frame("devices"), d: door_words::of(desk.language), devices })
 }
 
 /// Devices belong to no event: their times are on the clock of the latest one.
@@ -181,20 +183,33 @@ fn role(desk: &Desk, role: Role) -> &'static str {
 }
 
 /// Every right, in words.
-fn rights(desk: &Desk) -> Vec<RightChoice> {
+pub(super) fn rights(desk: &Desk) -> Vec<RightChoice> {
     let words = desk.words;
     let choice = |right: Right| match right {
         Right::TimeByHand => {
             RightChoice { word: right.as_str(), name: &words.right_time_by_hand, hint: &words.right_time_by_hand_hint }
         }
         Right::Undo => RightChoice { word: right.as_str(), name: &words.right_undo, hint: &words.right_undo_hint },
+        Right::Search => {
+            RightChoice { word: right.as_str(), name: &words.right_search, hint: &words.right_search_hint }
+        }
+        Right::AdmitUnpaid => {
+            RightChoice { word: right.as_str(), name: &words.right_admit_unpaid, hint: &words.right_admit_unpaid_hint }
+        }
+        Right::Exchange => {
+            RightChoice { word: right.as_str(), name: &words.right_exchange, hint: &words.right_exchange_hint }
+        }
+        Right::Supervise => {
+            RightChoice { word: right.as_str(), name: &words.right_supervise, hint: &words.right_supervise_hint }
+        }
         Right::Names => RightChoice { word: right.as_str(), name: &words.right_names, hint: &words.right_names_hint },
     };
     Right::ALL.map(choice).into()
 }
 
-fn chosen(typed: &Typed) -> Vec<Right> {
-    Right::ALL.into_iter().filter(|right| typed.says("rights", right.as_str())).collect()
+/// The rights among the values of a field.
+pub(super) fn chosen(typed: &Typed, field: &str) -> Vec<Right> {
+    Right::ALL.into_iter().filter(|right| typed.says(field, right.as_str())).collect()
 }
 
 /// `GET …/devices/new`.
@@ -204,7 +219,7 @@ fn chosen(typed: &Typed) -> Vec<Right> {
 pub async fn new(desk: Desk) -> Result<Response, Failure> {
     let mut tx = desk.begin_change().await?;
     let typed = Typed::of([("role", Role::Door.as_str().to_owned()), ("which", "all".to_owned())]);
-    let typed = typed.with("rights", [Right::Names.as_str()]);
+    let typed = typed.with("rights", [Right::Names, Right::Search].map(Right::as_str));
     page::show(&form(&desk, &mut tx, typed, &[]).await?)
 }
 
@@ -240,7 +255,7 @@ pub async fn create(desk: Desk, typed: Typed) -> Result<Response, Failure> {
         role: typed.text("role"),
         all_events: typed.text("which") != "some",
         events: typed.numbers("events").into_iter().map(EventId).collect(),
-        rights: chosen(&typed),
+        rights: chosen(&typed, "rights"),
     }
     .read();
     let made = match read {
@@ -323,7 +338,7 @@ async fn rights_page(
 pub async fn set_rights(desk: Desk, Path((_, device)): Path<(String, i64)>, typed: Typed) -> Result<Response, Failure> {
     let mut tx = desk.begin_change().await?;
     let device = edit::find(&mut tx, DeviceId(device)).await?;
-    edit::set_rights(&mut tx, device.device_id, &chosen(&typed)).await?;
+    edit::set_rights(&mut tx, device.device_id, &chosen(&typed, "rights")).await?;
     let events: Vec<EventId> = typed.numbers("events").into_iter().map(EventId).collect();
     match typed.text("which").to_owned().as_str() {
         "some" if events.is_empty() => {

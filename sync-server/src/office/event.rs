@@ -2,11 +2,12 @@
 
 use super::{
     desk::Desk,
+    door_words::{self, DoorWords},
     format,
     page::{self, Frame},
 };
 use crate::{
-    catalog::edit::{self, ItemFull, QuotaFull},
+    catalog::edit::{self, DateFull, ItemFull, QuotaFull},
     checkin::edit::{self as lists, ListFull},
     http::Failure,
 };
@@ -28,6 +29,9 @@ struct Page {
     items: Vec<ItemLine>,
     quotas: Vec<QuotaLine>,
     lists: Vec<ListLine>,
+    d: &'static DoorWords,
+    /// How many dates there are.
+    dates: String,
 }
 
 struct ItemLine {
@@ -72,6 +76,8 @@ pub async fn show(desk: Desk, Path((_, event)): Path<(String, i64)>) -> Result<R
     let items = edit::list_items(&mut tx, event.event_id).await?;
     let quotas = edit::list_quotas(&mut tx, event.event_id).await?;
     let lists = lists::all(&mut tx, event.event_id).await?;
+    let dates = edit::list_dates(&mut tx, event.event_id).await?;
+    let d = door_words::of(desk.language);
     let here = desk.url(format_args!("/events/{}", event.event_id));
     let page = Page {
         f: desk.frame("events"),
@@ -79,7 +85,12 @@ pub async fn show(desk: Desk, Path((_, event)): Path<(String, i64)>) -> Result<R
         when: format::moment(event.draft.starts_at, &event.draft.zone, desk.language),
         shop: format!("/{}/{}", desk.slug, event.draft.slug),
         items: items.iter().map(|i| item_line(&desk, i, &here)).collect(),
-        quotas: quotas.iter().map(|q| quota_line(&desk, q, &items, &here)).collect(),
+        quotas: quotas.iter().map(|q| quota_line(&desk, q, (&items, &dates, &event.draft.zone), &here)).collect(),
+        d,
+        dates: match dates.len() {
+            0 => d.t("dates").to_owned(),
+            n => format!("{} ({n})", d.t("dates")),
+        },
         lists: lists.iter().map(|l| list_line(&desk, l, &items, &here)).collect(),
         name: event.draft.name,
         location: event.draft.location,
@@ -102,11 +113,17 @@ fn item_line(desk: &Desk, item: &ItemFull, here: &str) -> ItemLine {
     }
 }
 
-fn quota_line(desk: &Desk, quota: &QuotaFull, items: &[ItemFull], here: &str) -> QuotaLine {
+fn quota_line(
+    desk: &Desk,
+    quota: &QuotaFull,
+    (items, dates, zone): (&[ItemFull], &[DateFull], &str),
+    here: &str,
+) -> QuotaLine {
+    let date = edit::date_of_quota(dates, quota).map(|d| format::moment(d.draft.starts_at, zone, desk.language));
     let count = |n| format::count(n, desk.language);
     let or_unlimited = |n: Option<i64>| n.map_or_else(|| desk.words.unlimited.clone(), count);
     QuotaLine {
-        name: quota.name.clone(),
+        name: date.map_or_else(|| quota.name.clone(), |date| format!("{}, {date}", quota.name)),
         items: names(items, &quota.items),
         size: or_unlimited(quota.size),
         sold: count(quota.sold),

@@ -40,6 +40,11 @@ impl Typed {
         self
     }
 
+    /// Drops a field.
+    pub fn forget(&mut self, name: &str) {
+        self.0.retain(|(n, _)| n != name);
+    }
+
     /// The value of a field; empty where it was not sent.
     #[must_use]
     pub fn text(&self, name: &str) -> &str {

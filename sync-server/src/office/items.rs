@@ -2,6 +2,7 @@
 
 use super::{
     desk::Desk,
+    door_words::{self, DoorWords},
     form::{Errors, Typed},
     page::{self, Frame},
     words::fill,
@@ -14,7 +15,10 @@ use crate::{
 use askama::Template;
 use axum::{extract::Path, response::Response};
 use willcall_domain::{
-    catalog::draft::{ItemDraft, ItemTyped, Wrong, rate_typed},
+    catalog::{
+        VariationRow,
+        draft::{ItemDraft, ItemTyped, Wrong, rate_typed},
+    },
     id::{EventId, ItemId},
     money::Currency,
     paper::Language,
@@ -32,6 +36,42 @@ struct Page {
     price_label: String,
     /// Headings of this event, to choose from.
     categories: Vec<String>,
+    d: &'static DoorWords,
+    /// Of a product that is there.
+    variations: Option<Variations>,
+    /// What it may be sold together with.
+    others: Vec<Other>,
+}
+
+struct Variations {
+    /// Where what it asks of the door is set.
+    door: String,
+    new: String,
+    lines: Vec<VariationLine>,
+}
+
+struct VariationLine {
+    name: String,
+    price: String,
+    active: bool,
+    href: String,
+}
+
+struct Other {
+    id: i64,
+    name: String,
+}
+
+fn variations(desk: &Desk, item: &ItemFull) -> Variations {
+    let here = desk.url(format_args!("/events/{}/products/{}/variations", item.event_id, item.item_id));
+    let line = |v: &VariationRow| VariationLine {
+        name: v.name.clone(),
+        price: desk.language.money(v.price_of(item.draft.price)),
+        active: v.active,
+        href: format!("{here}/{}", v.variation_id),
+    };
+    let door = desk.url(format_args!("/events/{}/products/{}/door", item.event_id, item.item_id));
+    Variations { door, new: format!("{here}/new"), lines: item.variations.iter().map(line).collect() }
 }
 
 async fn form(
@@ -42,8 +82,10 @@ async fn form(
     typed: Typed,
     wrong: &[Wrong],
 ) -> Result<Page, Failure> {
-    let mut categories: Vec<String> =
-        edit::list_items(tx, event.event_id).await?.into_iter().map(|i| i.draft.category).collect();
+    let all = edit::list_items(tx, event.event_id).await?;
+    let can_have = |i: &&ItemFull| i.draft.addon_to.is_empty() && item.is_none_or(|item| item.item_id != i.item_id);
+    let others = all.iter().filter(can_have).map(|i| Other { id: i.item_id.0, name: i.draft.name.clone() }).collect();
+    let mut categories: Vec<String> = all.into_iter().map(|i| i.draft.category).collect();
     categories.retain(|category| !category.is_empty());
     categories.sort();
     categories.dedup();
@@ -56,6 +98,9 @@ async fn form(
         errors: Errors::new(wrong, desk.words, desk.language),
         price_label: fill(&desk.words.price_in, &[&event.draft.currency]),
         categories,
+        d: door_words::of(desk.language),
+        variations: item.map(|item| variations(desk, item)),
+        others,
     })
 }
 
@@ -71,6 +116,7 @@ fn read(typed: &Typed, currency: Currency) -> Result<ItemDraft, Vec<Wrong>> {
         admission: typed.is("admission"),
         look_at_id: typed.is("look_at_id"),
         checkin_text: typed.text("checkin_text"),
+        addon_to: &typed.numbers("addon_to").into_iter().map(ItemId).collect::<Vec<_>>(),
     }
     .read(currency)
 }
@@ -90,6 +136,7 @@ fn stored(desk: &Desk, item: &ItemFull) -> Typed {
     .on("active", draft.active)
     .on("admission", draft.admission)
     .on("look_at_id", draft.look_at_id)
+    .with("addon_to", &draft.addon_to)
 }
 
 /// `GET …/products/new`: the tax of the last product, behind it.

@@ -4,20 +4,33 @@
 //! `/office/sign-in` finds the organizer by e-mail; everything else lives under `/office/{organizer}` and needs a
 //! session of that very organizer (`desk::Desk`). Works without script; no page holds any.
 
+mod arrivals;
+mod badges;
 mod case_words;
 mod cases;
 mod dashboard;
+mod dates;
 mod desk;
+mod device_setup;
 mod devices;
+mod door;
+mod door_list;
+mod door_words;
 mod event;
 mod event_edit;
 mod events;
 pub mod form;
 pub mod format;
+mod gates;
+mod item_door;
 mod items;
 mod keys;
 mod lists;
+mod log;
+mod media;
+mod operators;
 mod order;
+mod order_door;
 mod order_erase;
 mod orders;
 mod orders_csv;
@@ -25,13 +38,16 @@ mod organizer;
 mod page;
 mod plot;
 mod qr;
+mod questions;
 mod quotas;
+mod rule;
 mod sign_in;
 mod sign_out;
 mod signature_only;
 mod store;
 mod trouble;
 mod units;
+mod variations;
 mod vouchers;
 pub mod words;
 
@@ -59,6 +75,18 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/office/{organizer}/events/{event}/edit", get(event_edit::edit).post(event_edit::update))
         .route("/office/{organizer}/events/{event}/products/new", get(items::new).post(items::create))
         .route("/office/{organizer}/events/{event}/products/{item}", get(items::edit).post(items::update))
+        .route(
+            "/office/{organizer}/events/{event}/products/{item}/variations/new",
+            get(variations::new).post(variations::create),
+        )
+        .route(
+            "/office/{organizer}/events/{event}/products/{item}/variations/{variation}",
+            get(variations::edit).post(variations::update),
+        )
+        .route("/office/{organizer}/events/{event}/dates", get(dates::show))
+        .route("/office/{organizer}/events/{event}/dates/new", get(dates::new).post(dates::create))
+        .route("/office/{organizer}/events/{event}/dates/{date}", get(dates::edit).post(dates::update))
+        .route("/office/{organizer}/events/{event}/dates/{date}/remove", post(dates::remove))
         .route("/office/{organizer}/events/{event}/quotas/new", get(quotas::new).post(quotas::create))
         .route("/office/{organizer}/events/{event}/quotas/{quota}", get(quotas::edit).post(quotas::update))
         .route("/office/{organizer}/events/{event}/tills", get(units::show).post(units::set_lending))
@@ -89,6 +117,7 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/office/{organizer}/cases", get(cases::show))
         .route("/office/{organizer}/cases/signature-only", get(signature_only::show))
         .route("/office/{organizer}/cases/{case}/close", post(cases::close))
+        .merge(door::routes())
         .layer(middleware::from_fn_with_state(app.clone(), csrf::csrf_guard))
         .layer(middleware::from_fn(trouble::show))
         .layer(middleware::map_response(guarded))

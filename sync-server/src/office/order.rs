@@ -3,6 +3,7 @@
 use super::{
     case_words::{self, OrderWords},
     desk::Desk,
+    door_words::{self, DoorWords},
     format, order_erase,
     orders::{channel_word, status_word},
     page::{self, Frame},
@@ -14,12 +15,16 @@ use crate::{
     catalog::edit::{self, EventFull},
     http::Failure,
     leases,
-    orders::{self, FullOrder, FullPosition},
+    orders::{
+        self, FullOrder, FullPosition,
+        door::{self, OrderDoor},
+    },
 };
 use askama::Template;
 use axum::{extract::Path, response::Response};
 use willcall_domain::{
     clock::UtcMillis,
+    id::PositionId,
     money::{Currency, Money},
     orders::OrderStatus,
     problem::{Code, Problem},
@@ -32,6 +37,9 @@ const CASES: i64 = 20;
 #[template(path = "office/order.html")]
 struct Page {
     f: Frame,
+    d: &'static DoorWords,
+    door: OrderDoor,
+    may_approve: bool,
     code: String,
     here: String,
     status: &'static str,
@@ -69,6 +77,9 @@ struct CaseLine {
 }
 
 struct PositionLine {
+    id: PositionId,
+    ticket: bool,
+    blocked: bool,
     product: String,
     name: String,
     price: String,
@@ -113,7 +124,7 @@ pub async fn show(desk: Desk, Path((_, code)): Path<(String, String)>) -> Result
     page::show(&load(&desk, &code).await?)
 }
 
-async fn found(tx: &mut Tx, code: &str) -> Result<FullOrder, Failure> {
+pub(super) async fn found(tx: &mut Tx, code: &str) -> Result<FullOrder, Failure> {
     let order = orders::find_by_code(tx, code).await?;
     order.ok_or_else(|| Problem::new(Code::NotFound, "There is no such order.").into())
 }
@@ -123,6 +134,7 @@ async fn load(desk: &Desk, code: &str) -> Result<Page, Failure> {
     let order = found(&mut tx, code).await?;
     let event = edit::find_event(&mut tx, order.event_id).await?;
     let facts = store::facts(&mut tx, order.order_id).await?;
+    let door = door::of(&mut tx, order.order_id).await?;
     let payments = store::payments(&mut tx, order.order_id).await?;
     let scans = store::scans(&mut tx, order.order_id).await?;
     let machines = order_erase::machines(desk, &mut tx, order.order_id, &event.draft.zone).await?;
@@ -138,6 +150,8 @@ async fn load(desk: &Desk, code: &str) -> Result<Page, Failure> {
     }
     Ok(Page {
         f: desk.frame("orders"),
+        d: door_words::of(desk.language),
+        may_approve: door.needs_approval && alive,
         here: desk.url(format_args!("/orders/{}", order.code)),
         status,
         tone,
@@ -147,7 +161,8 @@ async fn load(desk: &Desk, code: &str) -> Result<Page, Failure> {
         mark_paid: fill(&words.mark_paid, &[&language.money(order.total)]),
         may_resend: !order.email.is_empty(),
         may_cancel: alive,
-        positions: order.positions.iter().map(|p| position_line(desk, p, alive, &scans, zone)).collect(),
+        positions: order.positions.iter().map(|p| position_line(desk, p, alive, &door, &scans, zone)).collect(),
+        door,
         total: language.money(order.total),
         scans: scans.iter().map(|scan| scan_line(desk, scan, zone)).collect(),
         event_href: desk.url(format_args!("/events/{}", event.event_id)),
@@ -180,7 +195,14 @@ fn link(desk: &Desk, event: &EventFull, order: &FullOrder) -> String {
     orders::links::path(&desk.app, &desk.slug, &event.draft.slug, &order.code, order.order_id)
 }
 
-fn position_line(desk: &Desk, position: &FullPosition, alive: bool, scans: &[ScanOfOrder], zone: &str) -> PositionLine {
+fn position_line(
+    desk: &Desk,
+    position: &FullPosition,
+    alive: bool,
+    of_door: &OrderDoor,
+    scans: &[ScanOfOrder],
+    zone: &str,
+) -> PositionLine {
     let words = desk.words;
     let counted = |s: &&ScanOfOrder| {
         s.position_id == position.position_id.0 && !s.undone && matches!(s.class.as_str(), "admitted" | "look")
@@ -194,6 +216,9 @@ fn position_line(desk: &Desk, position: &FullPosition, alive: bool, scans: &[Sca
         }
     };
     PositionLine {
+        id: position.position_id,
+        ticket: position.admission && alive && !position.canceled,
+        blocked: of_door.blocked.contains(&position.position_id),
         product: position.item_name.clone(),
         name: position.attendee_name.clone(),
         price: desk.language.money(position.price),
@@ -319,7 +344,13 @@ pub async fn cancel(desk: Desk, Path((_, code)): Path<(String, String)>) -> Resu
 }
 
 /// Back to the order; what its state did not allow (somebody was faster) is said there.
-async fn answer(desk: &Desk, tx: Tx, code: &str, what: &str, done: Result<(), Failure>) -> Result<Response, Failure> {
+pub(super) async fn answer(
+    desk: &Desk,
+    tx: Tx,
+    code: &str,
+    what: &str,
+    done: Result<(), Failure>,
+) -> Result<Response, Failure> {
     match done {
         Ok(()) => {
             tx.commit().await?;

@@ -2,6 +2,7 @@
 
 use super::{
     desk::Desk,
+    door_words::{self, DoorWords},
     form::{Errors, Typed},
     format,
     page::{self, Frame},
@@ -9,14 +10,14 @@ use super::{
 };
 use crate::{
     app::Tx,
-    catalog::edit::{self, EventFull, ItemFull, QuotaFull, Refused},
+    catalog::edit::{self, DateFull, EventFull, ItemFull, QuotaFull, Refused},
     http::Failure,
 };
 use askama::Template;
 use axum::{extract::Path, response::Response};
 use willcall_domain::{
-    catalog::draft,
-    id::{EventId, ItemId, QuotaId},
+    catalog::draft::{self, QuotaDraft, Wrong},
+    id::{DateId, EventId, ItemId, QuotaId},
 };
 
 #[derive(Template)]
@@ -31,6 +32,9 @@ struct Page {
     typed: Typed,
     errors: Errors,
     items: Vec<Choice>,
+    d: &'static DoorWords,
+    /// Empty where the event takes place once.
+    dates: Vec<Choice>,
 }
 
 struct Choice {
@@ -48,6 +52,7 @@ async fn form(
     errors: Errors,
 ) -> Result<Page, Failure> {
     let items = edit::list_items(tx, event.event_id).await?;
+    let dates = edit::list_dates(tx, event.event_id).await?;
     Ok(Page {
         f: desk.frame("events"),
         title: if quota.is_some() { &desk.words.edit_quota } else { &desk.words.new_quota },
@@ -57,6 +62,8 @@ async fn form(
         typed,
         errors,
         items: items.iter().map(|item| choice(desk, item)).collect(),
+        d: door_words::of(desk.language),
+        dates: dates.iter().map(|date| of_date(desk, event, date)).collect(),
     })
 }
 
@@ -67,6 +74,20 @@ fn facts(desk: &Desk, quota: &QuotaFull) -> String {
         facts = format!("{facts} · {}", fill(&desk.words.excess_facts, &[&count(quota.excess)]));
     }
     facts
+}
+
+fn of_date(desk: &Desk, event: &EventFull, date: &DateFull) -> Choice {
+    Choice {
+        id: date.date_id.0,
+        name: format::moment(date.draft.starts_at, &event.draft.zone, desk.language),
+        hint: date.draft.name.clone(),
+    }
+}
+
+/// What was typed of a quota.
+fn read(typed: &Typed) -> Result<QuotaDraft, Vec<Wrong>> {
+    let date_id = typed.numbers("date").first().copied().map(DateId);
+    Ok(QuotaDraft { date_id, ..draft::quota(typed.text("name"), typed.text("size"))? })
 }
 
 fn choice(desk: &Desk, item: &ItemFull) -> Choice {
@@ -98,7 +119,7 @@ pub async fn new(desk: Desk, Path((_, event)): Path<(String, i64)>) -> Result<Re
 pub async fn create(desk: Desk, Path((_, event)): Path<(String, i64)>, typed: Typed) -> Result<Response, Failure> {
     let mut tx = desk.begin_change().await?;
     let event = edit::find_event(&mut tx, EventId(event)).await?;
-    let made = match draft::quota(typed.text("name"), typed.text("size")) {
+    let made = match read(&typed) {
         Ok(draft) => edit::create_quota(&mut tx, event.event_id, &draft, &items(&typed)).await.map(|_| ()),
         Err(wrong) => Err(Refused::Fields(wrong)),
     };
@@ -114,7 +135,9 @@ pub async fn edit(desk: Desk, Path((_, event, quota)): Path<(String, i64, i64)>)
     let event = edit::find_event(&mut tx, EventId(event)).await?;
     let quota = edit::find_quota(&mut tx, event.event_id, QuotaId(quota)).await?;
     let size = quota.wanted().map(|size| size.to_string()).unwrap_or_default();
-    let typed = Typed::of([("name", quota.name.clone()), ("size", size)]).with("items", &quota.items);
+    let typed = Typed::of([("name", quota.name.clone()), ("size", size)])
+        .with("items", &quota.items)
+        .with("date", quota.date_id);
     page::show(&form(&desk, &mut tx, &event, Some(&quota), typed, Errors::default()).await?)
 }
 
@@ -130,7 +153,7 @@ pub async fn update(
     let mut tx = desk.begin_change().await?;
     let event = edit::find_event(&mut tx, EventId(event)).await?;
     let quota = edit::find_quota(&mut tx, event.event_id, QuotaId(quota)).await?;
-    let changed = match draft::quota(typed.text("name"), typed.text("size")) {
+    let changed = match read(&typed) {
         Ok(draft) => edit::update_quota(&mut tx, event.event_id, quota.quota_id, &draft, &items(&typed)).await,
         Err(wrong) => Err(Refused::Fields(wrong)),
     };

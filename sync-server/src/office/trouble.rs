@@ -50,12 +50,13 @@ pub async fn show(request: Request, next: Next) -> Response {
 fn says(code: Code, words: &'static Words) -> (&'static str, &'static str) {
     match code {
         Code::NotFound => (&words.trouble_not_found, &words.trouble_not_found_says),
-        Code::Forbidden | Code::Unauthenticated | Code::Revoked => {
+        Code::Forbidden | Code::Unauthenticated | Code::Revoked | Code::Locked => {
             (&words.trouble_forbidden, &words.trouble_forbidden_says)
         }
         Code::Conflict
         | Code::SoldOut
         | Code::LeaseSpent
+        | Code::TillSalesOff
         | Code::NotEnrolled
         | Code::NeedsLink
         | Code::Busy

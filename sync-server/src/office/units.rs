@@ -35,6 +35,8 @@ struct Page {
     f: Frame,
     event: String,
     back: String,
+    /// Whether tills may sell for it now.
+    tills_sell: bool,
     quotas: Vec<QuotaLine>,
     typed: Typed,
     errors: Errors,
@@ -87,18 +89,21 @@ pub async fn show(desk: Desk, Path((_, event)): Path<(String, i64)>) -> Result<R
         ("planned_outage_min", lending.planned_outage_min.to_string()),
         ("station_cap", lending.station_cap.map(|cap| cap.to_string()).unwrap_or_default()),
         ("stations_cap_percent", lending.stations_cap_percent.to_string()),
-    ]);
+    ])
+    .on("till_sales", lending.till_sales);
     page::show(&overview(&desk, &mut tx, event, typed, &[]).await?)
 }
 
 async fn overview(desk: &Desk, tx: &mut Tx, event: EventFull, typed: Typed, wrong: &[Wrong]) -> Result<Page, Failure> {
     let quotas = edit::list_quotas(tx, event.event_id).await?;
     let silent = leases::held_of_event(tx, event.event_id).await?;
+    let tills_sell = leases::lending(tx, event.event_id).await?.till_sales;
     let now = tx.now();
     Ok(Page {
         f: desk.frame("events"),
         back: desk.url(format_args!("/events/{}", event.event_id)),
         event: event.draft.name,
+        tills_sell,
         quotas: quotas.iter().map(|quota| quota_line(desk, quota, &silent, now)).collect(),
         typed,
         errors: Errors::new(wrong, desk.words, desk.language),
@@ -112,9 +117,8 @@ async fn overview(desk: &Desk, tx: &mut Tx, event: EventFull, typed: Typed, wron
 pub async fn set_lending(desk: Desk, Path((_, event)): Path<(String, i64)>, typed: Typed) -> Result<Response, Failure> {
     let mut tx = desk.begin_change().await?;
     let event = edit::find_event(&mut tx, EventId(event)).await?;
-    let read =
-        draft::lending(typed.text("planned_outage_min"), typed.text("station_cap"), typed.text("stations_cap_percent"));
-    match read {
+    let numbers = (typed.text("planned_outage_min"), typed.text("station_cap"), typed.text("stations_cap_percent"));
+    match draft::lending(numbers, typed.is("till_sales")) {
         Ok(lending) => {
             leases::set_lending(&mut tx, event.event_id, lending).await?;
             tx.commit().await?;

@@ -43,7 +43,7 @@ macro_rules! words {
 
 // The keys of the files.
 words! {
-    skip, nav, overview, orders, events, devices, cases, sign_in, sign_in_lead, sign_out, email, password,
+    log, skip, nav, overview, orders, events, devices, cases, sign_in, sign_in_lead, sign_out, email, password,
     organizer, organizer_lead, legal_name, legal_name_hint, address, address_hint, tax_number, tax_number_hint,
     bank_details, bank_details_hint, accent, accent_hint, sign_in_wrong, sign_in_limited, sign_in_choose, save,
     back, edit, show, leave_it, actions,
@@ -61,7 +61,9 @@ words! {
     include_pending_hint, rule_reentry, rule_no_reentry, rule_multiple, rule_pending, device, devices_lead,
     new_device, no_devices, no_devices_lead, device_name_hint, gate, gate_hint, what_it_does, door, door_hint,
     till, till_hint, what_it_sees, all_events, all_events_hint, some_events, what_it_may, right_time_by_hand,
-    right_time_by_hand_hint, right_names, right_names_hint, right_undo, right_undo_hint, clock_ahead, clock_behind,
+    right_time_by_hand_hint, right_names, right_names_hint, right_undo, right_undo_hint, right_search,
+    right_search_hint, right_admit_unpaid, right_admit_unpaid_hint, right_exchange, right_exchange_hint,
+    right_supervise, right_supervise_hint, clock_ahead, clock_behind,
     case_certain, case_possible, signature_only, signature_only_lead, signature_only_none, ticket_keys,
     ticket_keys_lead, no_keys, key, key_made, key_active, key_next, key_retired, key_compromised, key_in_backup,
     key_in_no_backup, key_everywhere, key_missing_at, key_change_over, key_change_over_hint, key_emergency,
@@ -86,8 +88,8 @@ words! {
     error_slug, error_taken, error_reserved, error_colour, error_zone, error_currency, error_amount, error_rate,
     error_moment, error_skipped,
     error_before_start, error_after_start, error_number, error_choice, error_none_chosen, error_below_sold,
-    error_currency_in_use,
-    with_tills, with_tills_lead, units, nothing_with_tills, units_facts, target_says, still_with, heard, never_heard, asked_back, on_its_way, on_its_way_since, write_off, write_off_title, write_off_worst, write_off_heard, write_off_then, write_off_flying, write_off_nothing, write_off_how, write_off_lost, write_off_lost_hint, write_off_stolen, write_off_stolen_hint, write_off_act, lending, planned_outage, planned_outage_hint, station_cap, station_cap_hint, stations_cap, stations_cap_hint,
+    error_currency_in_use, error_addon_chain, error_lent_out,
+    with_tills, with_tills_lead, units, nothing_with_tills, units_facts, target_says, still_with, heard, never_heard, asked_back, on_its_way, on_its_way_since, write_off, write_off_title, write_off_worst, write_off_heard, write_off_then, write_off_flying, write_off_nothing, write_off_how, write_off_lost, write_off_lost_hint, write_off_stolen, write_off_stolen_hint, write_off_act, lending, planned_outage, planned_outage_hint, no_backup, till_sales, till_sales_hint, till_sales_off, station_cap, station_cap_hint, stations_cap, stations_cap_hint,
     vouchers, vouchers_lead, new_vouchers, no_vouchers, voucher_code, voucher_gives, home_till, home_till_hint, no_home_till, any_product, voucher_count, voucher_count_hint, voucher_codes, voucher_codes_hint, voucher_value, voucher_value_hint, percent_off, amount_off, set_price, voucher_sets, voucher_takes, voucher_spent, voucher_spent_twice, voucher_with, voucher_free, voucher_active, voucher_active_hint, voucher_log, voucher_made, voucher_home_named, voucher_home_none, voucher_on, voucher_off, write_off_rights, order_held,
 }
 
@@ -143,6 +145,8 @@ impl Words {
             FieldError::Choice => self.error_choice.clone(),
             FieldError::NoneChosen => self.error_none_chosen.clone(),
             FieldError::BelowSold { sold, least } => fill(&self.error_below_sold, &[sold, least]),
+            FieldError::AddonChain => self.error_addon_chain.clone(),
+            FieldError::LentOut => self.error_lent_out.clone(),
             FieldError::CurrencyInUse(currency) => fill(&self.error_currency_in_use, &[currency]),
         }
     }

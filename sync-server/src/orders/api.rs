@@ -18,7 +18,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use willcall_domain::{
-    orders::{Cart, CartLine, OrderError, buyer, place::MAX_POSITIONS},
+    orders::{Cart, OrderError, buyer, place::MAX_POSITIONS},
     payments::Provider,
     problem::{Code, FieldProblem, Problem},
 };
@@ -34,8 +34,9 @@ pub async fn show_event(
     let (mut tx, found) = open(&app, &organizer, &event).await?;
     let items = catalog::items(&mut tx, found.row.event_id).await?;
     let quotas = catalog::quotas(&mut tx, found.row.event_id).await?;
+    let dates = catalog::dates(&mut tx, found.row.event_id).await?;
     let url = format!("{}/{organizer}/{event}", app.public_url());
-    Ok(Json(EventView::of(found, items, &quotas, url)))
+    Ok(Json(EventView::of(found, items, (dates, &quotas), url)))
 }
 
 /// Places an order; with an `Idempotency-Key` the same request again gets the same answer.
@@ -111,7 +112,7 @@ fn wish(event: &ShopEvent, request: &OrderRequest) -> Result<Wish, Problem> {
     if !wrong.is_empty() {
         return Err(Problem::fields(wrong));
     }
-    let lines = request.lines.iter().map(|l| CartLine { item_id: l.item_id, quantity: l.quantity }).collect();
+    let lines = request.lines.iter().map(|l| l.choice()).collect();
     Ok(Wish {
         event_id: event.row.event_id,
         cart: Cart { lines },

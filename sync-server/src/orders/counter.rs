@@ -2,11 +2,16 @@
 //! till knows no buyer.
 
 use super::{
-    free_places, lock, note_positions, problem_of,
+    free_places, free_places_of, lock, note_positions, problem_of,
     send_confirmation::{About, SendConfirmation},
     store,
 };
-use crate::{http::Failure, jobs, leases, payments, tx::Tx};
+use crate::{
+    http::Failure,
+    jobs, leases, payments,
+    sync::{Subject, note_revoked},
+    tx::Tx,
+};
 use willcall_domain::{
     id::{EventId, OrderId, PositionId},
     leases::{CounterLine, OrderTerms},
@@ -98,6 +103,28 @@ pub async fn canceled_at_a_till(tx: &mut Tx, id: OrderId) -> Result<bool, Failur
     }
     end(tx, order).await?;
     Ok(true)
+}
+
+/// A till has ended some positions of a paid order; answers whether none of them had ended before. Its price stays what it
+/// was, as does what came in: what went back is a payment of its own.
+///
+/// # Errors
+/// When there is no such order, or the database is away.
+pub async fn canceled_in_part(tx: &mut Tx, id: OrderId, positions: &[PositionId]) -> Result<bool, Failure> {
+    let order = lock(tx, id).await?;
+    if !order.status.holds_places() {
+        return Ok(false);
+    }
+    let live = store::held_positions(tx, id).await?;
+    let gone: Vec<PositionId> = live.into_iter().filter(|position| positions.contains(position)).collect();
+    leases::undo_vouchers(tx, &gone).await?;
+    free_places_of(tx, &gone).await?;
+    store::cancel_some(tx, &gone).await?;
+    for position in &gone {
+        note_revoked(tx, Subject::Position(*position, order.event_id)).await?;
+    }
+    tracing::info!(organizer = tx.organizer.0, order = %id, positions = gone.len(), "positions of a web order ended");
+    Ok(gone.len() == positions.len())
 }
 
 /// Ends an order that holds its places.

@@ -1,10 +1,11 @@
 //! An order with all that belongs to it, for pages, mails and answers.
 
 use super::store;
-use crate::tx::Tx;
+use crate::{catalog, tx::Tx};
 use willcall_domain::{
+    catalog::{Article, DateRow},
     clock::UtcMillis,
-    id::{EventId, ItemId, OrderId, PositionId},
+    id::{DateId, EventId, ItemId, OrderId, PositionId, VariationId},
     money::Money,
     orders::OrderStatus,
     paper::Language,
@@ -33,6 +34,11 @@ pub struct FullOrder {
 pub struct FullPosition {
     pub position_id: PositionId,
     pub item_id: ItemId,
+    pub variation_id: Option<VariationId>,
+    pub date_id: Option<DateId>,
+    /// The position it was sold together with.
+    pub addon_to: Option<PositionId>,
+    /// The product, and its variation behind it.
     pub item_name: String,
     /// Whether it is a ticket that admits somebody.
     pub admission: bool,
@@ -45,6 +51,14 @@ pub struct FullPosition {
     pub plain_code: Option<String>,
     /// Signed in advance, sold at a till.
     pub blank: bool,
+}
+
+impl FullPosition {
+    /// What it is of.
+    #[must_use]
+    pub fn article(&self) -> Article {
+        Article { item_id: self.item_id, variation_id: self.variation_id, date_id: self.date_id }
+    }
 }
 
 /// The order with this id.
@@ -66,4 +80,17 @@ pub async fn find_by_code(tx: &mut Tx, code: &str) -> sqlx::Result<Option<FullOr
         Some(id) => find(tx, id).await,
         None => Ok(None),
     }
+}
+
+/// The dates of an order's positions, the earliest first; empty where its event takes place once.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn dates_of(tx: &mut Tx, order: &FullOrder) -> sqlx::Result<Vec<DateRow>> {
+    if order.positions.iter().all(|p| p.date_id.is_none()) {
+        return Ok(Vec::new());
+    }
+    let mut dates = catalog::dates(tx, order.event_id).await?;
+    dates.retain(|d| order.positions.iter().any(|p| p.date_id == Some(d.date_id)));
+    Ok(dates)
 }

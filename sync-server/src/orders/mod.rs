@@ -6,6 +6,7 @@ mod adopt;
 pub mod api;
 pub mod cancel;
 mod counter;
+pub mod door;
 mod erase;
 pub mod expire;
 pub mod find;
@@ -18,16 +19,16 @@ pub mod wire;
 
 pub use adopt::{Adopted, adopt};
 pub use cancel::cancel;
-pub use counter::{AtCounter, at_counter, canceled_at_a_till, hold, id_of_code, paid_at_a_till};
+pub use counter::{AtCounter, at_counter, canceled_at_a_till, canceled_in_part, hold, id_of_code, paid_at_a_till};
 pub use erase::{Erased, erase};
-pub use find::{FullOrder, FullPosition, find, find_by_code};
+pub use find::{FullOrder, FullPosition, dates_of, find, find_by_code};
 pub use pay::mark_paid;
 pub use place::{Buyer, Channel, PlaceError, Placed, Wish, place};
 pub use send_confirmation::resend;
 
 use crate::{http::Failure, leases, tx::Tx};
 use willcall_domain::{
-    id::{OrderId, QuotaId},
+    id::{OrderId, PositionId, QuotaId},
     orders::{Order, OrderError, OrderStatus},
     problem::{Code, Problem},
 };
@@ -41,6 +42,7 @@ pub fn problem_of(error: &OrderError) -> Problem {
         OrderError::Empty
         | OrderError::TooMany(_)
         | OrderError::NotForSale(_)
+        | OrderError::Choice(_)
         | OrderError::Amount { .. }
         | OrderError::Status(_)
         | OrderError::Money(_) => Code::Invalid,
@@ -67,6 +69,18 @@ async fn free_places(tx: &mut Tx, order: &Order) -> Result<(), Failure> {
     // Ascending, as placing takes them: two transactions never wait for each other in a circle.
     leases::lock(tx, places.iter().map(|(quota, _)| QuotaId(*quota)).chain(leased.iter().map(|l| l.2))).await?;
     let freed = leases::free_units(tx, &positions).await?;
+    for (quota, count) in places {
+        let rest = count - freed.get(&QuotaId(quota)).copied().unwrap_or(0);
+        leases::unsell(tx, QuotaId(quota), rest.max(0)).await?;
+    }
+    Ok(())
+}
+
+/// Gives back the places of some positions of an order.
+async fn free_places_of(tx: &mut Tx, positions: &[PositionId]) -> Result<(), Failure> {
+    let places = store::places_of(tx, positions).await?;
+    leases::lock(tx, places.iter().map(|(quota, _)| QuotaId(*quota))).await?;
+    let freed = leases::free_units(tx, positions).await?;
     for (quota, count) in places {
         let rest = count - freed.get(&QuotaId(quota)).copied().unwrap_or(0);
         leases::unsell(tx, QuotaId(quota), rest.max(0)).await?;

@@ -16,7 +16,7 @@ use crate::{
 };
 use std::time::Duration;
 use willcall_domain::{
-    catalog::QuotaRow,
+    catalog::{DateRow, QuotaRow},
     clock::UtcMillis,
     id::{EventId, ItemId, OrderId, QuotaId, RequestId},
     money::Money,
@@ -181,16 +181,13 @@ async fn decide(
 ) -> Result<(NewOrder, Vec<QuotaRow>), PlaceError> {
     let items: Vec<_> = catalog::items(tx, event.row.event_id).await?.into_iter().map(|i| i.row).collect();
     let quotas = catalog::quotas(tx, event.row.event_id).await?;
+    let dates = catalog::dates(tx, event.row.event_id).await?;
     let now = tx.now();
-    let hold = hold(app.config.payments.transfer_days, event.row.starts_at.since(now));
-    let at = orders::Place { event: &event.row, items: &items, quotas: &quotas, now, hold };
-    let mut order = orders::place(cart, &at, tx.entropy())?;
-    // Born in the same millisecond, their ids say nothing about their order: they shall, so that lists keep it.
-    let mut ids: Vec<_> = order.positions.iter().map(|p| p.position_id).collect();
-    ids.sort_unstable();
-    for (position, id) in order.positions.iter_mut().zip(ids) {
-        position.position_id = id;
-    }
+    let of_cart = |d: &&DateRow| cart.lines.iter().any(|l| l.article.date_id == Some(d.date_id));
+    let starts_at = dates.iter().filter(of_cart).map(|d| d.starts_at).min().unwrap_or(event.row.starts_at);
+    let hold = hold(app.config.payments.transfer_days, starts_at.since(now));
+    let at = orders::Place { event: &event.row, items: &items, dates: &dates, quotas: &quotas, now, hold };
+    let order = orders::place(cart, &at, tx.entropy())?;
     Ok((order, quotas))
 }
 
@@ -252,7 +249,7 @@ async fn item_of(
     cart: &Cart,
 ) -> Result<(ItemId, String), PlaceError> {
     let of_quota = quotas.iter().find(|q| q.quota_id == quota).map_or(&[][..], |q| &q.items);
-    let item = cart.lines.iter().map(|l| l.item_id).find(|i| of_quota.contains(i)).unwrap_or(ItemId(0));
+    let item = cart.lines.iter().map(|l| l.article.item_id).find(|i| of_quota.contains(i)).unwrap_or(ItemId(0));
     let name = catalog::items(tx, event).await?.into_iter().find(|i| i.row.item_id == item);
     Ok((item, name.map(|i| i.row.name).unwrap_or_default()))
 }

@@ -1,6 +1,6 @@
 //! The mail about an order: what it says follows from where the order stands when it is sent.
 
-use super::{FullOrder, find, links, lock};
+use super::{FullOrder, dates_of, find, links, lock};
 use crate::{
     app::App,
     catalog::{self, Seller, ShopEvent},
@@ -9,7 +9,7 @@ use crate::{
     mail::Letter,
     shop::{
         accent,
-        view::{Line, lines_of, text_lines},
+        view::{Line, lines_of, names_of, text_lines},
         words::{Words, fill, tag, words},
     },
     tx::Tx,
@@ -79,10 +79,13 @@ pub async fn run(app: App, organizer: OrganizerId, job: SendConfirmation) -> any
     if order.email.is_empty() || !job.about.is_news(order.status) {
         return Ok(());
     }
-    let event = catalog::event_by_id(&mut tx, order.event_id).await?.context("the event is gone")?;
+    let mut event = catalog::event_by_id(&mut tx, order.event_id).await?.context("the event is gone")?;
+    let dates = dates_of(&mut tx, &order).await?;
+    event.row = event.row.on(dates.first());
     let seller = catalog::seller(&mut tx).await?;
     tx.rollback().await?;
-    let letter = letter(&app, &seller, &event, &order)?;
+    let names = names_of(order.language, &event.row.zone, &order, &dates);
+    let letter = letter(&app, (&seller, &event), (&order, &names))?;
     match app.mailer.send(letter, &*app.clock, &*app.entropy).await {
         Ok(()) => {
             app.metrics.mail_sent();
@@ -130,8 +133,12 @@ struct Html<'a> {
     c: &'a Content<'a>,
 }
 
-fn letter(app: &App, seller: &Seller, event: &ShopEvent, order: &FullOrder) -> anyhow::Result<Letter> {
-    let content = content(app, seller, event, order);
+fn letter(
+    app: &App,
+    (seller, event): (&Seller, &ShopEvent),
+    (order, names): (&FullOrder, &[String]),
+) -> anyhow::Result<Letter> {
+    let content = content(app, (seller, event), (order, names));
     Ok(Letter {
         to: ascii_domain(&order.email),
         to_name: order.name.clone(),
@@ -143,7 +150,12 @@ fn letter(app: &App, seller: &Seller, event: &ShopEvent, order: &FullOrder) -> a
     })
 }
 
-fn content<'a>(app: &App, seller: &Seller, event: &'a ShopEvent, order: &'a FullOrder) -> Content<'a> {
+/// `names`: what each position is called.
+fn content<'a>(
+    app: &App,
+    (seller, event): (&Seller, &'a ShopEvent),
+    (order, names): (&'a FullOrder, &[String]),
+) -> Content<'a> {
     let (language, words) = (order.language, words(order.language));
     let mail = &words.mail;
     let when = language.when(event.row.starts_at, event.row.ends_at, event.row.admission_at, &event.row.zone);
@@ -159,6 +171,7 @@ fn content<'a>(app: &App, seller: &Seller, event: &'a ShopEvent, order: &'a Full
     let colours = accent::Colours::of(&seller.accent);
     let mut address = text_lines(&seller.address);
     address.insert(0, seller.contract_name().to_owned());
+    let lines = order.positions.iter().zip(names).map(|(p, name)| (p.article(), name.as_str(), p.price));
     Content {
         words,
         tag: tag(language),
@@ -169,7 +182,7 @@ fn content<'a>(app: &App, seller: &Seller, event: &'a ShopEvent, order: &'a Full
         event_date: when.date,
         event_time: when.time,
         event_location: &event.row.location,
-        lines: lines_of(language, words, order.positions.iter().map(|p| (p.item_id, p.item_name.as_str(), p.price))),
+        lines: lines_of(language, words, lines),
         total: language.money(order.total),
         pending: order.status == OrderStatus::Pending,
         alive: order.status.holds_places(),

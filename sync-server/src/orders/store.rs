@@ -5,7 +5,7 @@ use crate::tx::Tx;
 use uuid::Uuid;
 use willcall_domain::{
     clock::UtcMillis,
-    id::{EventId, ItemId, OrderId, PositionId, QuotaId, RequestId},
+    id::{DateId, EventId, ItemId, OrderId, PositionId, QuotaId, RequestId, VariationId},
     money::{Currency, Money},
     orders::{NewOrder, Order},
     paper::Language,
@@ -55,10 +55,13 @@ pub(super) async fn insert_positions(tx: &mut Tx, order: &NewOrder, names: &[Str
     let name = |nth: usize| names.get(nth).cloned().unwrap_or_default();
     sqlx::query(
         "INSERT INTO order_position (organizer_id, position_id, order_id, event_id, item_id, price_minor, tax_rate_bp,
-                                     tax_minor, attendee_name)
-         SELECT $1, p.position_id, $2, $3, p.item_id, p.price_minor, p.tax_rate_bp, p.tax_minor, p.attendee_name
-         FROM UNNEST($4::uuid[], $5::bigint[], $6::bigint[], $7::integer[], $8::bigint[], $9::text[])
-              AS p (position_id, item_id, price_minor, tax_rate_bp, tax_minor, attendee_name)",
+                                     tax_minor, attendee_name, variation_id, date_id, addon_to)
+         SELECT $1, p.position_id, $2, $3, p.item_id, p.price_minor, p.tax_rate_bp, p.tax_minor, p.attendee_name,
+                p.variation_id, p.date_id, p.addon_to
+         FROM UNNEST($4::uuid[], $5::bigint[], $6::bigint[], $7::integer[], $8::bigint[], $9::text[], $10::bigint[],
+                     $11::bigint[], $12::uuid[])
+              AS p (position_id, item_id, price_minor, tax_rate_bp, tax_minor, attendee_name, variation_id, date_id,
+                    addon_to)",
     )
     .bind(tx.organizer.0)
     .bind(order.order_id.0)
@@ -69,6 +72,9 @@ pub(super) async fn insert_positions(tx: &mut Tx, order: &NewOrder, names: &[Str
     .bind(of.iter().map(|p| i32::try_from(p.tax_rate_bp).unwrap_or(i32::MAX)).collect::<Vec<_>>())
     .bind(of.iter().map(|p| p.tax.minor).collect::<Vec<_>>())
     .bind((0..of.len()).map(name).collect::<Vec<_>>())
+    .bind(of.iter().map(|p| p.variation_id.map(|v| v.0)).collect::<Vec<_>>())
+    .bind(of.iter().map(|p| p.date_id.map(|d| d.0)).collect::<Vec<_>>())
+    .bind(of.iter().map(|p| p.addon_to.map(|a| a.0)).collect::<Vec<_>>())
     .execute(tx.conn())
     .await?;
     Ok(())
@@ -106,12 +112,42 @@ pub(super) async fn places_held(tx: &mut Tx, order: OrderId) -> sqlx::Result<Vec
     sqlx::query_as(
         "SELECT qi.quota_id, count(*) FROM order_position p
          JOIN quota_item qi ON qi.organizer_id = p.organizer_id AND qi.item_id = p.item_id
+         JOIN quota q ON q.organizer_id = qi.organizer_id AND q.quota_id = qi.quota_id
+             AND (q.date_id IS NULL OR q.date_id = p.date_id)
          WHERE p.organizer_id = $1 AND p.order_id = $2 AND NOT p.canceled GROUP BY qi.quota_id",
     )
     .bind(tx.organizer.0)
     .bind(order.0)
     .fetch_all(tx.conn())
     .await
+}
+
+/// Places these positions hold, by quota, ascending.
+pub(super) async fn places_of(tx: &mut Tx, positions: &[PositionId]) -> sqlx::Result<Vec<(i64, i64)>> {
+    sqlx::query_as(
+        "SELECT qi.quota_id, count(*) FROM order_position p
+         JOIN quota_item qi ON qi.organizer_id = p.organizer_id AND qi.item_id = p.item_id
+         JOIN quota q ON q.organizer_id = qi.organizer_id AND q.quota_id = qi.quota_id
+             AND (q.date_id IS NULL OR q.date_id = p.date_id)
+         WHERE p.organizer_id = $1 AND p.position_id = ANY($2) AND NOT p.canceled GROUP BY qi.quota_id ORDER BY 1",
+    )
+    .bind(tx.organizer.0)
+    .bind(positions.iter().map(|p| p.0).collect::<Vec<_>>())
+    .fetch_all(tx.conn())
+    .await
+}
+
+/// Marks some positions as cancelled.
+pub(super) async fn cancel_some(tx: &mut Tx, positions: &[PositionId]) -> sqlx::Result<()> {
+    sqlx::query(
+        "UPDATE order_position SET canceled = true, version = version + 1
+         WHERE organizer_id = $1 AND position_id = ANY($2)",
+    )
+    .bind(tx.organizer.0)
+    .bind(positions.iter().map(|p| p.0).collect::<Vec<_>>())
+    .execute(tx.conn())
+    .await
+    .map(drop)
 }
 
 /// The positions of an order that hold places.
@@ -293,6 +329,9 @@ pub(super) async fn full(tx: &mut Tx, id: OrderId) -> sqlx::Result<Option<FullOr
 struct Position {
     position_id: Uuid,
     item_id: i64,
+    variation_id: Option<i64>,
+    date_id: Option<i64>,
+    addon_to: Option<Uuid>,
     item_name: String,
     admission: bool,
     look_at_id: bool,
@@ -307,9 +346,11 @@ struct Position {
 
 pub(super) async fn positions(tx: &mut Tx, order: OrderId, currency: Currency) -> sqlx::Result<Vec<FullPosition>> {
     let rows: Vec<Position> = sqlx::query_as(
-        "SELECT p.position_id, p.item_id, i.name AS item_name, i.admission, i.look_at_id, p.attendee_name, p.price_minor,
+        "SELECT p.position_id, p.item_id, p.variation_id, p.date_id, p.addon_to,
+                i.name || coalesce(', ' || v.name, '') AS item_name, i.admission, i.look_at_id, p.attendee_name, p.price_minor,
                 p.tax_rate_bp, p.issue, p.canceled, p.plain_code, p.lease_id IS NOT NULL AS blank
          FROM order_position p JOIN item i USING (organizer_id, item_id)
+         LEFT JOIN variation v ON v.organizer_id = p.organizer_id AND v.variation_id = p.variation_id
          WHERE p.organizer_id = $1 AND p.order_id = $2 ORDER BY i.rank, i.item_id, p.position_id",
     )
     .bind(tx.organizer.0)
@@ -321,6 +362,9 @@ pub(super) async fn positions(tx: &mut Tx, order: OrderId, currency: Currency) -
             Ok(FullPosition {
                 position_id: PositionId(p.position_id),
                 item_id: ItemId(p.item_id),
+                variation_id: p.variation_id.map(VariationId),
+                date_id: p.date_id.map(DateId),
+                addon_to: p.addon_to.map(PositionId),
                 item_name: p.item_name,
                 admission: p.admission,
                 look_at_id: p.look_at_id,

@@ -1,6 +1,7 @@
 //! Money owed and received for orders. Free and bank transfer need no outside party: an order is opened with what is
 //! owed, and a person confirms what has arrived.
 
+pub mod since;
 mod store;
 
 use crate::tx::Tx;

@@ -2,6 +2,7 @@
 
 use crate::tx::Tx;
 use willcall_domain::{
+    clock::UtcMillis,
     id::{OrderId, PaymentId},
     money::Money,
     payments::{PaymentState, Provider},
@@ -77,4 +78,30 @@ pub(super) async fn received(tx: &mut Tx, order: OrderId) -> sqlx::Result<i64> {
     .bind(order.0)
     .fetch_one(tx.conn())
     .await
+}
+
+/// The newest instant this organizer's data knows of; `None` where there is none.
+pub(super) async fn newest(tx: &mut Tx) -> sqlx::Result<Option<UtcMillis>> {
+    let at: Option<i64> = sqlx::query_scalar(
+        "SELECT greatest((SELECT max(at) FROM change WHERE organizer_id = $1),
+             (SELECT max(coalesce(confirmed_at, created_at)) FROM payment WHERE organizer_id = $1))",
+    )
+    .bind(tx.organizer.0)
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(at.map(UtcMillis))
+}
+
+/// Who moves the money that is waited for.
+pub(super) async fn set_provider(tx: &mut Tx, order: OrderId, provider: Provider) -> sqlx::Result<()> {
+    sqlx::query(
+        "UPDATE payment SET provider = $3, version = version + 1
+         WHERE organizer_id = $1 AND order_id = $2 AND state = 'created' AND provider <> $3",
+    )
+    .bind(tx.organizer.0)
+    .bind(order.0)
+    .bind(provider.as_str())
+    .execute(tx.conn())
+    .await
+    .map(drop)
 }

@@ -81,6 +81,9 @@ pub struct EventPlan {
     /// The check-in list that admits every ticket; each event has one.
     #[serde(default = "entrance")]
     pub entrance: String,
+    /// Where it takes place several times.
+    #[serde(default, rename = "date")]
+    pub dates: Vec<DatePlan>,
     #[serde(default, rename = "item")]
     pub items: Vec<ItemPlan>,
     #[serde(default, rename = "quota")]
@@ -111,6 +114,43 @@ pub struct ItemPlan {
     pub look_at_id: bool,
     #[serde(default)]
     pub checkin_text: String,
+    #[serde(default, rename = "variation")]
+    pub variations: Vec<VariationPlan>,
+    /// Names of the products it is sold together with, which stand before it in the file; left out: by itself.
+    #[serde(default)]
+    pub addon_to: Vec<String>,
+}
+
+/// Known by its name within the product.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VariationPlan {
+    pub name: String,
+    /// Left out: the product's.
+    #[serde(default)]
+    pub price: String,
+    #[serde(default)]
+    pub checkin_text: String,
+}
+
+/// One date or a series of them; known by when it starts.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DatePlan {
+    #[serde(default)]
+    pub name: String,
+    /// As the event's.
+    pub starts_at: String,
+    #[serde(default)]
+    pub ends_at: String,
+    #[serde(default)]
+    pub admission_at: String,
+    /// How many dates in all.
+    #[serde(default = "one")]
+    pub times: i32,
+    /// Days from one to the next.
+    #[serde(default = "one")]
+    pub every_days: i32,
 }
 
 /// Known by its name within the event.
@@ -122,6 +162,9 @@ pub struct QuotaPlan {
     pub size: Option<i64>,
     /// Names of products.
     pub items: Vec<String>,
+    /// Whether each date of the event has one like this; else it counts all dates.
+    #[serde(default)]
+    pub each_date: bool,
 }
 
 /// Known by its name within the event.
@@ -150,8 +193,8 @@ pub struct DevicePlan {
     pub role: String,
     /// Slugs of the events it may see; left out: all, also those to come.
     pub events: Option<Vec<String>>,
-    /// What it may do besides its role: `time_by_hand`.
-    #[serde(default)]
+    /// What it may do besides its role: `time_by_hand`; left out, it finds tickets by name and code.
+    #[serde(default = "search")]
     pub rights: Vec<Right>,
 }
 
@@ -172,6 +215,12 @@ fn code_format() -> String {
 }
 fn entrance() -> String {
     "Entrance".to_owned()
+}
+fn one() -> i32 {
+    1
+}
+fn search() -> Vec<Right> {
+    vec![Right::Search]
 }
 fn yes() -> bool {
     true

@@ -2,7 +2,7 @@
 //! one order.
 
 use super::{
-    form::{Fields, cart_query, name_field},
+    form::{Fields, cart_fields, cart_query, name_field},
     page::{Keep, Trouble, Visit, from_here, page},
     shelf::{Shelf, shelf},
     view::{Chrome, Line, Tax, Tongue, lines_of, taxes_of},
@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     app::App,
+    catalog::ShopItem,
     http::{Client, Failure, Limit},
     orders::{self, Buyer, Channel, PlaceError, Placed, Wish, links},
 };
@@ -20,8 +21,10 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
+use std::collections::BTreeMap;
 use willcall_domain::{
-    id::{ItemId, OrganizerId, RequestId},
+    catalog::Article,
+    id::{OrganizerId, RequestId},
     money::Money,
     orders::{Cart, OrderError, buyer},
     payments::Provider,
@@ -95,7 +98,7 @@ pub async fn show(
     let shelf = shelf(&app, tongue, &organizer, &event).await?;
     let fields = Fields::of(visit.query.clone());
     let cart = fields.cart();
-    let known = cart.lines.iter().all(|l| shelf.items.iter().any(|i| i.row.item_id == l.item_id));
+    let known = cart.lines.iter().all(|l| shelf.items.iter().any(|i| i.row.item_id == l.article.item_id));
     if cart.lines.is_empty() || !known {
         return Ok(Redirect::to(&tongue.link(&shelf.path())).into_response());
     }
@@ -139,7 +142,7 @@ pub async fn place(
     };
     let wish = Wish {
         event_id: shelf.event.row.event_id,
-        cart: cart.clone(),
+        cart: shelf.attached(&cart),
         buyer: checked.buyer,
         attendee_names: checked.names,
         provider: checked.provider,
@@ -227,13 +230,10 @@ fn check(tongue: Tongue, fields: &Fields, shelf: &Shelf, cart: &Cart) -> Result<
     let name = buyer::name(fields.text("name")).map_err(|e| wrong.name = Some(sentence(words, e)));
     let email = buyer::email(fields.text("email")).map_err(|e| wrong.email = Some(sentence(words, e)));
     let mut names = Vec::new();
-    for line in &cart.lines {
-        for nth in 1..=line.quantity {
-            let field = name_field(line.item_id, nth);
-            match buyer::optional_name(fields.text(&field)) {
-                Ok(name) => names.push(name),
-                Err(error) => wrong.tickets.push((field, sentence(words, error))),
-            }
+    for (field, _) in named(&shelf.units(cart)) {
+        match buyer::optional_name(fields.text(&field)) {
+            Ok(name) => names.push(name),
+            Err(error) => wrong.tickets.push((field, sentence(words, error))),
         }
     }
     let free = total(shelf, cart).is_none_or(|t| t.minor == 0);
@@ -250,25 +250,39 @@ fn check(tongue: Tongue, fields: &Fields, shelf: &Shelf, cart: &Cart) -> Result<
 /// What the cart costs; `None` when it holds something that is not there.
 fn total(shelf: &Shelf, cart: &Cart) -> Option<Money> {
     cart.lines.iter().try_fold(Money::zero(shelf.event.row.currency), |sum, line| {
-        let item = shelf.items.iter().find(|i| i.row.item_id == line.item_id)?;
-        sum.plus(item.row.price.times(i64::from(line.quantity)).ok()?).ok()
+        let item = shelf.items.iter().find(|i| i.row.item_id == line.article.item_id)?;
+        let price = item.row.price_in(line.article.variation_id);
+        sum.plus(price.times(i64::from(line.quantity)).ok()?).ok()
     })
 }
 
+/// The field for the name of each unit, counted by article, and its product.
+fn named<'a>(units: &[(Article, &'a ShopItem)]) -> Vec<(String, &'a ShopItem)> {
+    let mut counted: BTreeMap<Article, u32> = BTreeMap::new();
+    let field = |(article, item): &(Article, &'a ShopItem)| {
+        let nth = counted.entry(*article).or_default();
+        *nth += 1;
+        (name_field(*article, *nth), *item)
+    };
+    units.iter().map(field).collect()
+}
+
 fn tickets(words: &Words, fields: &Fields, shelf: &Shelf, cart: &Cart, wrong: &Mistakes) -> Vec<Ticket> {
-    let admits = |id: ItemId| shelf.items.iter().find(|i| i.row.item_id == id && i.row.admission);
-    let units = cart.lines.iter().filter_map(|l| Some((l, admits(l.item_id)?)));
-    let units = units.flat_map(|(line, item)| (1..=line.quantity).map(move |nth| (item, nth)));
-    let ticket = |(count, (item, nth)): (usize, (&crate::catalog::ShopItem, u32))| {
-        let field = name_field(item.row.item_id, nth);
-        Ticket {
-            label: fill(&words.checkout.ticket_name, &[("n", &(count + 1).to_string()), ("product", &item.row.name)]),
+    let units = shelf.units(cart);
+    let mut tickets: Vec<Ticket> = Vec::new();
+    for ((article, item), (field, _)) in units.iter().zip(named(&units)) {
+        if !item.row.admission {
+            continue;
+        }
+        let (n, product) = ((tickets.len() + 1).to_string(), item.row.name_in(article.variation_id));
+        tickets.push(Ticket {
+            label: fill(&words.checkout.ticket_name, &[("n", &n), ("product", &product)]),
             value: fields.text(&field).to_owned(),
             error: wrong.tickets.iter().find(|(of, _)| *of == field).map(|(_, detail)| detail.clone()),
             field,
-        }
-    };
-    units.enumerate().map(ticket).collect()
+        });
+    }
+    tickets
 }
 
 fn shown(
@@ -280,19 +294,18 @@ fn shown(
     status: StatusCode,
 ) -> Result<Response, Trouble> {
     let (language, words) = (tongue.language, tongue.words());
-    let row = &shelf.event.row;
-    let positions = || {
-        let found =
-            cart.lines.iter().filter_map(|l| Some((l, shelf.items.iter().find(|i| i.row.item_id == l.item_id)?)));
-        found.flat_map(|(line, item)| std::iter::repeat_n(&item.row, line.quantity as usize))
-    };
+    let date = cart.lines.iter().find_map(|l| l.article.date_id);
+    let row = &shelf.event.row.clone().on(shelf.date(date));
+    let units = shelf.units(cart);
+    let names: Vec<String> = units.iter().map(|(article, item)| item.row.name_in(article.variation_id)).collect();
+    let price = |(article, item): &(Article, &ShopItem)| item.row.price_in(article.variation_id);
     let zero = Money::zero(row.currency);
     let sum = total(shelf, cart).unwrap_or(zero);
     let free = sum.minor == 0;
     let when = language.when(row.starts_at, row.ends_at, row.admission_at, &row.zone);
     let back = tongue.link(&format!("{}?{}#tickets", shelf.path(), cart_query(cart)));
     let here = format!("{}/checkout?{}&key={}", shelf.path(), cart_query(cart), fields.text("key"));
-    let hidden = cart.lines.iter().map(|l| Hidden { name: format!("i{}", l.item_id), value: l.quantity.to_string() });
+    let hidden = cart_fields(cart).into_iter().map(|(name, value)| Hidden { name, value });
     let key = Hidden { name: "key".into(), value: fields.text("key").to_owned() };
     let whole = CheckoutPage {
         chrome: Chrome::new(tongue, &words.checkout.title, &here, Some(&shelf.seller)),
@@ -312,9 +325,9 @@ fn shown(
         payable: free || shelf.event.takes_bank_transfer,
         no_payment_text: fill(&words.checkout.no_payment_text, &[("organizer", &shelf.seller.name)]),
         contract: fill(&words.checkout.contract, &[("organizer", shelf.seller.contract_name())]),
-        lines: lines_of(language, words, positions().map(|i| (i.item_id, i.name.as_str(), i.price))),
+        lines: lines_of(language, words, units.iter().zip(&names).map(|(u, name)| (u.0, name.as_str(), price(u)))),
         total: language.money(sum),
-        taxes: taxes_of(language, words, positions().map(|i| (i.price, i.tax_rate_bp)), zero),
+        taxes: taxes_of(language, words, units.iter().map(|u| (price(u), u.1.row.tax_rate_bp)), zero),
         back,
     };
     page(status, Keep::Nobody, &whole).map_err(Trouble::of(tongue))

@@ -5,6 +5,7 @@ pub mod accent;
 pub mod assets;
 mod calendar;
 mod checkout;
+mod dates;
 mod event;
 mod form;
 mod order;

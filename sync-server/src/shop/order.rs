@@ -3,7 +3,7 @@
 use super::{
     calendar,
     page::{Keep, Notice, Trouble, Visit, house, page},
-    view::{Chrome, Line, Tax, Tongue, lines_of, moment, price_text, taxes_of, text_lines},
+    view::{Chrome, Line, Tax, Tongue, lines_of, moment, names_of, price_text, taxes_of, text_lines},
     words::fill,
 };
 use crate::{
@@ -18,10 +18,15 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
-use willcall_domain::{money::Money, orders::OrderStatus};
+use willcall_domain::{
+    catalog::{DateRow, EventRow},
+    money::Money,
+    orders::OrderStatus,
+};
 
 struct Stub {
     product: String,
+    date: Option<String>,
     name: String,
     price: String,
     off: bool,
@@ -68,6 +73,8 @@ type Address = (String, String, String, String);
 struct Opened {
     seller: Seller,
     event: ShopEvent,
+    /// The dates of its positions, the earliest first.
+    dates: Vec<DateRow>,
     order: FullOrder,
 }
 
@@ -79,7 +86,13 @@ impl Opened {
         let order = found.filter(|o| app.secrets.is_order_link(o.order_id, secret)).ok_or(Trouble::NotFound(tongue))?;
         let of = catalog::event_by_id(&mut tx, order.event_id).await.map_err(Trouble::sql(tongue))?;
         let event = of.filter(|e| e.slug == *event).ok_or(Trouble::NotFound(tongue))?;
-        Ok(Self { seller, event, order })
+        let dates = orders::dates_of(&mut tx, &order).await.map_err(Trouble::sql(tongue))?;
+        Ok(Self { seller, event, dates, order })
+    }
+
+    /// The event as it is on the first of the order's dates.
+    fn first(&self) -> EventRow {
+        self.event.row.clone().on(self.dates.first())
     }
 
     /// The language the buyer ordered in, unless another is chosen here.
@@ -101,8 +114,8 @@ pub async fn show(State(app): State<App>, visit: Visit, Path(address): Path<Addr
 }
 
 fn whole(app: &App, tongue: Tongue, opened: &Opened) -> OrderPage {
-    let Opened { seller, event, order } = opened;
-    let (language, words, row) = (tongue.language, tongue.words(), &event.row);
+    let Opened { seller, event, dates, order } = opened;
+    let (language, words, row) = (tongue.language, tongue.words(), &opened.first());
     let until = order.expires_at.map(|at| moment(language, at, &row.zone));
     let total = language.money(order.total);
     let values = [
@@ -122,6 +135,11 @@ fn whole(app: &App, tongue: Tongue, opened: &Opened) -> OrderPage {
     let path = opened.path(app);
     let stub = |p: &FullPosition| Stub {
         product: p.item_name.clone(),
+        // Said once above, where all are of one.
+        date: dates.iter().find(|d| Some(d.date_id) == p.date_id && dates.len() > 1).map(|d| {
+            let at = moment(language, d.starts_at, &row.zone);
+            if d.name.is_empty() { at } else { format!("{}, {at}", d.name) }
+        }),
         // A ticket without a name says so; a programme has none to say.
         name: if p.admission && p.attendee_name.is_empty() { w.no_name.clone() } else { p.attendee_name.clone() },
         price: price_text(language, words, p.price),
@@ -129,6 +147,8 @@ fn whole(app: &App, tongue: Tongue, opened: &Opened) -> OrderPage {
     };
     let tickets = order.positions.iter().filter(|p| p.admission && !p.canceled).count();
     let stubs = |admission| order.positions.iter().filter(|p| p.admission == admission).map(stub).collect();
+    let names = names_of(language, &row.zone, order, dates);
+    let lines = order.positions.iter().zip(&names).map(|(p, name)| (p.article(), name.as_str(), p.price));
     let parts = [Part { title: &w.tickets, stubs: stubs(true) }, Part { title: &w.other, stubs: stubs(false) }];
     let order_title = fill(&w.title, &values);
     OrderPage {
@@ -148,7 +168,7 @@ fn whole(app: &App, tongue: Tongue, opened: &Opened) -> OrderPage {
         has_tickets: tickets > 0,
         bank_details: text_lines(&seller.bank_details),
         parts: parts.into_iter().filter(|part| !part.stubs.is_empty()).collect(),
-        lines: lines_of(language, words, order.positions.iter().map(|p| (p.item_id, p.item_name.as_str(), p.price))),
+        lines: lines_of(language, words, lines),
         taxes: taxes_of(
             language,
             words,
@@ -198,7 +218,7 @@ fn waiting(tongue: Tongue, opened: &Opened, href: &str) -> Result<Response, Trou
 /// `GET …/event.ics`.
 pub async fn calendar(State(app): State<App>, visit: Visit, Path(address): Path<Address>) -> Result<Response, Trouble> {
     let opened = Opened::at(&app, visit.tongue, &address).await?;
-    let row = &opened.event.row;
+    let row = &opened.first();
     let entry = calendar::Entry {
         uid: format!("{}@willcall", opened.order.order_id),
         stamp: opened.order.placed_at,

@@ -17,9 +17,13 @@ use std::{
     time::Duration,
 };
 use willcall_domain::{
-    catalog::QuotaRow,
-    id::OrganizerId,
-    orders::{self, Cart, OrderError},
+    catalog::{
+        Article, DateRow, QuotaRow,
+        choose::{NotChosen, attach},
+    },
+    clock::UtcMillis,
+    id::{DateId, ItemId, OrganizerId},
+    orders::{self, Cart, OrderError, place::MAX_POSITIONS},
 };
 
 /// How long a shelf is kept at most, should a word of a change from another process be lost.
@@ -34,6 +38,8 @@ pub struct Shelf {
     pub seller: Seller,
     pub event: ShopEvent,
     pub items: Vec<ShopItem>,
+    /// The earliest first; empty where the event takes place once.
+    pub dates: Vec<DateRow>,
     pub quotas: Vec<QuotaRow>,
 }
 
@@ -89,11 +95,18 @@ impl Shelf {
         let event = live_event(&mut tx, tongue, event).await?;
         let items = catalog::items(&mut tx, event.row.event_id).await.map_err(Trouble::sql(tongue))?;
         let quotas = catalog::quotas(&mut tx, event.row.event_id).await.map_err(Trouble::sql(tongue))?;
-        Ok(Self { organizer: tx.organizer, seller, event, items, quotas })
+        let dates = catalog::dates(&mut tx, event.row.event_id).await.map_err(Trouble::sql(tongue))?;
+        Ok(Self { organizer: tx.organizer, seller, event, items, dates, quotas })
     }
 
     pub fn path(&self) -> String {
         format!("/{}/{}", self.seller.slug, self.event.slug)
+    }
+
+    /// The cart with each add-on put to a ticket it can belong to.
+    pub fn attached(&self, cart: &Cart) -> Cart {
+        let items: Vec<_> = self.items.iter().map(|i| i.row.clone()).collect();
+        Cart { lines: attach(&cart.lines, &items) }
     }
 
     /// What the rules say of a cart now; nothing is taken.
@@ -102,11 +115,38 @@ impl Shelf {
         let at = orders::Place {
             event: &self.event.row,
             items: &items,
+            dates: &self.dates,
             quotas: &self.quotas,
             now: app.now(),
             hold: Duration::ZERO,
         };
-        orders::place(cart, &at, &*app.entropy).map(drop)
+        orders::place(&self.attached(cart), &at, &*app.entropy).map(drop)
+    }
+
+    /// The dates that can still be chosen, the earliest first.
+    pub fn dates_on_sale(&self, now: UtcMillis) -> Vec<&DateRow> {
+        self.dates.iter().filter(|d| d.active && !d.is_over(now)).collect()
+    }
+
+    /// Whether anything says how many of a product there are for a date.
+    pub fn is_counted(&self, item: ItemId, date_id: Option<DateId>) -> bool {
+        self.quotas.iter().any(|q| q.counts(Article { date_id, ..item.into() }))
+    }
+
+    /// The date of this number, switched off and past ones too.
+    pub fn date(&self, id: Option<DateId>) -> Option<&DateRow> {
+        self.dates.iter().find(|d| Some(d.date_id) == id)
+    }
+
+    /// Each unit of a cart, in the order its positions will have: what it is of, and its product. What is not there is
+    /// left out.
+    pub fn units(&self, cart: &Cart) -> Vec<(Article, &ShopItem)> {
+        let lines = self.attached(cart).lines;
+        let found = lines.into_iter().filter_map(|l| {
+            let item = self.items.iter().find(|i| i.row.item_id == l.article.item_id)?;
+            Some(std::iter::repeat_n((l.article, item), l.quantity.min(MAX_POSITIONS) as usize))
+        });
+        found.flatten().collect()
     }
 
     /// A refusal of the rules as a sentence for the buyer.
@@ -124,9 +164,26 @@ impl Shelf {
                 fill(&words.errors.fewer_left, &[("product", name), ("n", &free.to_string())])
             }
             OrderError::Closed => words.errors.closed.clone(),
+            OrderError::Choice(chosen) => match chosen {
+                NotChosen::Item(id) | NotChosen::VariationNeeded(id) | NotChosen::Variation(id, _) => {
+                    fill(&words.errors.variation, &[("product", name(*id).unwrap_or_default())])
+                }
+                NotChosen::DateNeeded => words.errors.date_missing.clone(),
+                NotChosen::Date(_) => words.errors.date_closed.clone(),
+                NotChosen::AddonAlone(id) | NotChosen::AddonOf(id) => {
+                    let with = self.together_with(*id).join(", ");
+                    fill(&words.errors.addon, &[("product", name(*id).unwrap_or_default()), ("with", &with)])
+                }
+            },
             OrderError::Is(_) | OrderError::Amount { .. } | OrderError::Status(_) | OrderError::Money(_) => {
                 error.to_string()
             }
         }
+    }
+
+    /// The names of what a product is sold together with.
+    pub fn together_with(&self, item: ItemId) -> Vec<&str> {
+        let of = self.items.iter().find(|i| i.row.item_id == item).map_or(&[][..], |i| &i.row.addon_to);
+        self.items.iter().filter(|i| of.contains(&i.row.item_id)).map(|i| i.row.name.as_str()).collect()
     }
 }

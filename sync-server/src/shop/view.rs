@@ -4,10 +4,13 @@ use super::{
     assets::{accent_css, assets},
     words::{LANGUAGES, Words, fill, tag, words},
 };
-use crate::catalog::{ListedEvent, Seller};
+use crate::{
+    catalog::{ListedEvent, Seller},
+    orders::{FullOrder, FullPosition},
+};
 use willcall_domain::{
+    catalog::{Article, DateRow},
     clock::UtcMillis,
-    id::ItemId,
     money::Money,
     orders::{TaxLine, totals},
     paper::Language,
@@ -124,26 +127,37 @@ pub struct Tax {
     pub amount: String,
 }
 
-/// Positions put together by product and price, in the order in which they come.
+/// Positions put together by article and price, in the order in which they come.
 #[must_use]
 pub fn lines_of<'a>(
     language: Language,
     words: &Words,
-    positions: impl Iterator<Item = (ItemId, &'a str, Money)>,
+    positions: impl Iterator<Item = (Article, &'a str, Money)>,
 ) -> Vec<Line> {
-    let mut lines: Vec<(ItemId, Money, u32, &str)> = Vec::new();
-    for (item, name, price) in positions {
-        match lines.iter_mut().find(|(of, at, ..)| (*of, *at) == (item, price)) {
+    let mut lines: Vec<(Article, Money, u32, &str)> = Vec::new();
+    for (article, name, price) in positions {
+        match lines.iter_mut().find(|(of, at, ..)| (*of, *at) == (article, price)) {
             Some((_, _, quantity, _)) => *quantity += 1,
-            None => lines.push((item, price, 1, name)),
+            None => lines.push((article, price, 1, name)),
         }
     }
-    let line = |(_, price, quantity, name): (ItemId, Money, u32, &str)| Line {
+    let line = |(_, price, quantity, name): (Article, Money, u32, &str)| Line {
         quantity,
         name: name.to_owned(),
         price: price.times(i64::from(quantity)).map_or_else(|e| e.to_string(), |sum| price_text(language, words, sum)),
     };
     lines.into_iter().map(line).collect()
+}
+
+/// What each position of an order is called: its product, its variation, and its date where they are of several.
+#[must_use]
+pub fn names_of(language: Language, zone: &str, order: &FullOrder, dates: &[DateRow]) -> Vec<String> {
+    let date = |p: &FullPosition| dates.iter().find(|d| Some(d.date_id) == p.date_id && dates.len() > 1);
+    let name = |p: &FullPosition| match date(p) {
+        Some(date) => format!("{}, {}", p.item_name, moment(language, date.starts_at, zone)),
+        None => p.item_name.clone(),
+    };
+    order.positions.iter().map(name).collect()
 }
 
 /// The taxes in a total, without rates of nothing.
@@ -225,12 +239,13 @@ pub fn moment(language: Language, at: UtcMillis, zone: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use willcall_domain::money::Currency;
+    use willcall_domain::{id::ItemId, money::Currency};
 
     #[test]
     fn positions_of_one_product_at_one_price_are_one_line() {
         let (adult, child) = (Money::new(2400, Currency::EUR), Money::new(0, Currency::EUR));
-        let positions = [(ItemId(1), "Adult", adult), (ItemId(2), "Child", child), (ItemId(1), "Adult", adult)];
+        let of = |item| Article::from(ItemId(item));
+        let positions = [(of(1), "Adult", adult), (of(2), "Child", child), (of(1), "Adult", adult)];
         let lines = lines_of(Language::En, words(Language::En), positions.into_iter());
         let told: Vec<_> = lines.iter().map(|l| (l.quantity, l.name.as_str(), l.price.as_str())).collect();
         assert_eq!(told, [(2, "Adult", "€48.00"), (1, "Child", "Free")]);

@@ -27,7 +27,8 @@ words! {
     Organizer { empty_title, empty_text }
     Event {
         tickets, when, where_, about, doors, sold_out, few_left, quantity, continue_, no_payment_yet,
-        all_sold_out_title, all_sold_out_text, over_title, over_text, no_products_title, no_products_text,
+        all_sold_out_title, all_sold_out_text, over_title, over_text, no_products_title, no_products_text, several_dates,
+        choose_date, other_dates, together_with,
     }
     Checkout {
         title, your_order, change, total, name, email, email_hint, ticket_names, ticket_names_hint, ticket_name, payment,
@@ -46,7 +47,7 @@ words! {
     }
     Errors {
         choose, too_many, sold_out, fewer_left, not_for_sale, gone, closed, name_missing, name_long, email_missing,
-        email_wrong, payment_missing,
+        email_wrong, payment_missing, variation, date_missing, date_closed, addon,
     }
     MailWords {
         greeting, pending_subject, pending_text, paid_subject, paid_text, canceled_subject, canceled_text,

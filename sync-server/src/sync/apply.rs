@@ -175,7 +175,12 @@ async fn by_itself(
 async fn one(app: &App, tx: &mut Tx, caller: &DeviceCaller, entry: &Entry, fact: &Fact) -> Result<Applied, Failure> {
     match fact {
         // The journal itself is the record of these.
-        Fact::Opened { .. } | Fact::Print { .. } | Fact::Checkpoint { .. } => Ok(Applied::Done),
+        Fact::Opened { .. }
+        | Fact::Print { .. }
+        | Fact::Badge { .. }
+        | Fact::OperatorIn { .. }
+        | Fact::OperatorOut { .. }
+        | Fact::Checkpoint { .. } => Ok(Applied::Done),
         Fact::LeaseAccepted { .. } => leases::accept(app, tx, caller, entry, fact).await,
         Fact::Sale { .. } => till::record_sale(tx, caller, entry, fact).await,
         Fact::Payment { .. } => till::record_payment(tx, caller, entry, fact).await,
@@ -200,6 +205,8 @@ async fn one(app: &App, tx: &mut Tx, caller: &DeviceCaller, entry: &Entry, fact:
         Fact::RightTaken { .. } => leases::right_taken(app, tx, caller, entry, fact).await,
         Fact::RightReleased { .. } => leases::right_released(tx, caller, fact).await,
         Fact::ScanUndone { .. } => checkin::record_undo(tx, caller, entry, fact).await,
+        Fact::Answers { .. } => checkin::record_answers(tx, caller, entry, fact).await,
+        Fact::Exchanged { .. } => checkin::record_exchange(tx, caller, entry, fact).await,
     }
 }
 

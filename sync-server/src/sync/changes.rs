@@ -5,8 +5,8 @@ use super::store;
 use crate::http::problem::Failure;
 use crate::{app::Tx, wake::Topics};
 use willcall_domain::id::{
-    CaseId, DeviceId, EventId, HandOverId, ItemId, LeaseId, ListId, OrganizerId, PositionId, QuotaId, RequestId,
-    RightId, ScanId, VoucherId,
+    BadgeId, CaseId, DateId, DeviceId, EventId, GateId, HandOverId, ItemId, LeaseId, ListId, MediumId, OperatorId,
+    OrganizerId, PositionId, QuestionId, QuotaId, RequestId, RightId, ScanId, VoucherId,
 };
 
 /// What changed. The second field is the event whose stations must hear of it.
@@ -14,8 +14,15 @@ use willcall_domain::id::{
 pub enum Subject {
     Event(EventId),
     Item(ItemId, EventId),
+    Date(DateId, EventId),
     Quota(QuotaId, EventId),
     List(ListId, EventId),
+    /// A person who may sign in at devices.
+    Operator(OperatorId),
+    Gate(GateId),
+    Question(QuestionId, EventId),
+    Badge(BadgeId, EventId),
+    Medium(MediumId, EventId),
     Key(EventId, u8),
     Position(PositionId, EventId),
     /// Only its station hears of it.
@@ -49,8 +56,14 @@ impl Subject {
         match self {
             Self::Event(id) => ("event", id.to_string(), Some(id)),
             Self::Item(id, event) => ("item", id.to_string(), Some(event)),
+            Self::Date(id, event) => ("date", id.to_string(), Some(event)),
             Self::Quota(id, event) => ("quota", id.to_string(), Some(event)),
             Self::List(id, event) => ("list", id.to_string(), Some(event)),
+            Self::Operator(id) => ("operator", id.to_string(), None),
+            Self::Gate(id) => ("gate", id.to_string(), None),
+            Self::Question(id, event) => ("question", id.to_string(), Some(event)),
+            Self::Badge(id, event) => ("badge", id.to_string(), Some(event)),
+            Self::Medium(id, event) => ("medium", id.to_string(), Some(event)),
             Self::Key(event, number) => ("key", number.to_string(), Some(event)),
             Self::Position(id, event) => ("position", id.to_string(), Some(event)),
             Self::Lease(id, event) => ("lease", id.to_string(), Some(event)),

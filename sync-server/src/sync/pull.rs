@@ -181,7 +181,7 @@ async fn fill(tx: &mut Tx, caller: &DeviceCaller, scope: &Scope, lines: Vec<Feed
     let mut named: HashMap<(String, String), rows::Named> = HashMap::new();
     for line in lines {
         let mine = match line.event {
-            Some(event) => scope.events.contains(&event),
+            Some(event) => scope.events.contains(&event) || rows::is_own(&line.kind),
             None => line.kind != "device" || line.subject == me,
         };
         if mine && line.kind != "scope" {

@@ -2,21 +2,26 @@
 
 use super::{
     scope::Scope,
-    store::{cases, erase, rows as store},
+    store::{cases, erase, rows as store, setup},
 };
-use crate::{access::organizer, app::Tx, catalog::voucher, http::caller::DeviceCaller, leases};
+use crate::{access::organizer, app::Tx, catalog::voucher, checkin, http::caller::DeviceCaller, leases};
 use std::collections::{BTreeMap, HashMap};
 use willcall_domain::sync::{Row, change::Gone};
 
 /// The kinds of the feed, in the order a station can take them in. There may be very many of the last two.
-pub(super) const KINDS: [&str; 16] = [
+pub(super) const KINDS: [&str; 22] = [
     "device",
     "organizer",
+    "operator",
+    "gate",
     "event",
     "key",
     "item",
+    "date",
     "quota",
     "list",
+    "question",
+    "badge",
     "lease",
     "hand_over",
     "right",
@@ -25,12 +30,19 @@ pub(super) const KINDS: [&str; 16] = [
     "case",
     "erase",
     "position",
+    "medium",
     "scan",
 ];
 
 /// Whether there may be so many rows of this kind that they are never held at once.
 pub(super) fn are_many(kind: &str) -> bool {
     matches!(kind, "position" | "scan")
+}
+
+/// Whether rows of this kind are one device's own: it hears of them whatever events it sees. A till that was moved takes
+/// units back that another declined, and gives them back in its turn.
+pub(super) fn is_own(kind: &str) -> bool {
+    matches!(kind, "lease" | "hand_over" | "right")
 }
 
 /// The rows of one kind; `ids` limits them to these subjects.
@@ -43,19 +55,19 @@ pub(super) async fn load(
 ) -> sqlx::Result<Vec<(String, Row)>> {
     match kind {
         "device" => {
-            let row = store::device(tx, caller.device, &scope.events).await?;
+            let row = setup::device(tx, caller.device, &scope.events).await?;
             Ok(vec![(caller.device.to_string(), Row::Device(row))])
         }
         "lease" => {
-            let rows = leases::rows(tx, caller, &scope.events, uuids(ids)).await?;
+            let rows = leases::rows(tx, caller, uuids(ids)).await?;
             Ok(rows.into_iter().map(|row| (row.lease_id.to_string(), Row::Lease(row))).collect())
         }
         "hand_over" => {
-            let rows = leases::hand_over_rows(tx, caller, &scope.events, uuids(ids)).await?;
+            let rows = leases::hand_over_rows(tx, caller, uuids(ids)).await?;
             Ok(rows.into_iter().map(|row| (row.hand_over_id.to_string(), Row::HandOver(row))).collect())
         }
         "right" => {
-            let rows = leases::right_rows(tx, caller, &scope.events, uuids(ids)).await?;
+            let rows = leases::right_rows(tx, caller, uuids(ids)).await?;
             Ok(rows.into_iter().map(|row| (row.right_id.to_string(), Row::Right(row))).collect())
         }
         "voucher" => {
@@ -88,13 +100,19 @@ pub(super) async fn shared(
         "event" => store::events(tx, events, numbers()).await?,
         "key" => store::keys(tx, events).await?,
         "item" => store::items(tx, events, numbers()).await?,
+        "date" => store::dates(tx, events, numbers()).await?,
         "quota" => store::quotas(tx, events, numbers()).await?,
-        "list" => store::lists(tx, events, numbers()).await?,
+        "operator" => setup::operators(tx, numbers()).await?,
+        "gate" => setup::gates(tx, numbers()).await?,
+        "list" => setup::lists(tx, events, numbers()).await?,
+        "question" => setup::questions(tx, events, numbers()).await?,
+        "badge" => setup::badges(tx, events, numbers()).await?,
         "void_blanks" => {
             let named = ids.map(|_| uuids());
             let rows = leases::void_blanks(tx, events, named).await?;
             rows.into_iter().map(|row| (row.lease_id.to_string(), Row::VoidBlanks(row))).collect()
         }
+        "medium" => checkin::medium_rows(tx, events, ids.map(|_| uuids())).await?,
         "position" => store::positions(tx, events, uuids(), scope.names).await?,
         "scan" => store::scans(tx, events, uuids()).await?,
         _ => Vec::new(),

@@ -11,7 +11,23 @@ use willcall_domain::{
 };
 
 /// Kinds that say the same to every device of a scope. What is not listed here is taken for one device's own.
-const SHARED: [&str; 9] = ["organizer", "event", "key", "item", "quota", "list", "void_blanks", "position", "scan"];
+const SHARED: [&str; 15] = [
+    "organizer",
+    "event",
+    "key",
+    "item",
+    "date",
+    "quota",
+    "list",
+    "void_blanks",
+    "position",
+    "scan",
+    "operator",
+    "gate",
+    "question",
+    "badge",
+    "medium",
+];
 
 /// What a device may be told.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

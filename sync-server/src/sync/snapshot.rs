@@ -177,8 +177,11 @@ async fn pack_all(mut tx: Tx, scope: &Scope, mut packing: Packing) -> Result<(u6
                 _ => store::rows::all_scans(&mut tx, &scope.events),
             };
             while let Some(row) = found.next().await {
-                packing.line(&row?).map_err(Failure::internal)?;
-                count += 1;
+                let row = row?;
+                if scope.reads(&row) {
+                    packing.line(&row).map_err(Failure::internal)?;
+                    count += 1;
+                }
             }
             continue;
         }

@@ -12,8 +12,9 @@ use ed25519_dalek::{
 };
 use std::collections::BTreeMap;
 use willcall_domain::{
+    catalog::Article,
     clock::UtcMillis,
-    id::{EventId, ItemId, OrganizerId, PositionId},
+    id::{EventId, OrganizerId, PositionId},
     problem::{Code, Problem},
     ticketing::{Claims, CodeFormat, Flags, sig1, wc1},
 };
@@ -33,7 +34,7 @@ pub struct Signer {
 pub struct CodeOf {
     pub position_id: PositionId,
     pub issue: u8,
-    pub item_id: ItemId,
+    pub article: Article,
     pub flags: Flags,
     pub valid_from: Option<UtcMillis>,
     pub valid_until: Option<UtcMillis>,
@@ -120,14 +121,15 @@ impl Signer {
     pub fn code(&self, of: &CodeOf) -> Option<String> {
         match self.format {
             CodeFormat::Wc1 => {
+                let number = |id: Option<i64>| id.map_or(Some(0), |id| u32::try_from(id).ok());
                 let claims = Claims {
                     key_number: self.number,
                     position_id: of.position_id,
                     issue: of.issue,
                     flags: of.flags,
-                    item_id: of.item_id,
-                    variation: 0,
-                    date: 0,
+                    item_id: of.article.item_id,
+                    variation: number(of.article.variation_id.map(|v| v.0))?,
+                    date: number(of.article.date_id.map(|d| d.0))?,
                     valid_from: of.valid_from,
                     valid_until: of.valid_until,
                 };
@@ -136,9 +138,9 @@ impl Signer {
             CodeFormat::Sig1 => {
                 let claims = sig1::Sig1Claims {
                     seed: sig1::seed(of.position_id, of.issue),
-                    item_id: of.item_id,
-                    variation: 0,
-                    date: 0,
+                    item_id: of.article.item_id,
+                    variation: of.article.variation_id.map_or(0, |v| v.0),
+                    date: of.article.date_id.map_or(0, |d| d.0),
                     valid_from: of.valid_from,
                     valid_until: of.valid_until,
                 };

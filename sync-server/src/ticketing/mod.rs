@@ -1,5 +1,6 @@
 //! Issue, sign, render. Owns event keys and rendered tickets.
 
+pub mod badges;
 pub mod change_over;
 pub mod keys;
 mod store;

@@ -140,6 +140,7 @@ async fn sheet(tx: &mut Tx, app: &App, job: &RenderTickets) -> Result<Sheet, Fai
 async fn papers(tx: &mut Tx, app: &App, order: &FullOrder) -> Result<Vec<TicketPaper>, Failure> {
     let unknown = || Problem::new(Code::NotFound, "There is no such event.");
     let event = catalog::event_by_id(tx, order.event_id).await?.ok_or_else(unknown)?.row;
+    let dates = catalog::dates(tx, order.event_id).await?;
     let seller = catalog::seller(tx).await?;
     let signer = signer(tx, app, order.event_id).await?;
     let imprint =
@@ -153,15 +154,16 @@ async fn papers(tx: &mut Tx, app: &App, order: &FullOrder) -> Result<Vec<TicketP
                 None => plain_code(tx, order, position).await?,
             },
         };
+        let event = event.clone().on(position.date_id.and_then(|id| dates.iter().find(|d| d.date_id == id)));
         papers.push(TicketPaper {
             organizer_name: seller.name.clone(),
             accent: Accent::parse(&seller.accent).unwrap_or(Accent::HOUSE),
-            event_name: event.name.clone(),
-            zone: event.zone.clone(),
+            event_name: event.name,
+            zone: event.zone,
             starts_at: event.starts_at,
             ends_at: event.ends_at,
             admission_at: event.admission_at,
-            location: event.location.clone(),
+            location: event.location,
             product_name: position.item_name.clone(),
             attendee_name: Some(position.attendee_name.clone()).filter(|name| !name.is_empty()),
             seat: None,
@@ -182,7 +184,7 @@ fn code_of(position: &FullPosition) -> CodeOf {
     CodeOf {
         position_id: position.position_id,
         issue: position.issue,
-        item_id: position.item_id,
+        article: position.article(),
         flags: Flags { test: false, blank: position.blank, look_at_id: position.look_at_id },
         valid_from: None,
         valid_until: None,

@@ -78,7 +78,7 @@ pub(super) async fn record_payment(
     told(tx, caller, order.event_id, [twice, case_of(came)], detail).await
 }
 
-/// A web order ended at the counter, as a whole.
+/// A web order, or some positions of a paid one, ended at the counter.
 pub(super) async fn record_void(
     tx: &mut Tx,
     caller: &DeviceCaller,
@@ -88,11 +88,16 @@ pub(super) async fn record_void(
     let detail = json!({ "order_id": order_id, "positions": positions.len() });
     let Some(came) = leases::use_order(tx, caller, order_id).await? else { return Ok(unknown(detail)) };
     let Some(order) = orders::at_counter(tx, order_id).await? else { return Ok(unknown(detail)) };
-    if order.terms.lines.iter().any(|line| !positions.contains(&line.position_id)) {
-        // Part of a web order is changed in the office.
+    let in_part = order.terms.lines.iter().any(|line| !positions.contains(&line.position_id));
+    if in_part && order.terms.status == OrderStatus::Pending {
+        // What is owed for the rest is for the office to say.
         return Ok(Applied::Parked { kind: CaseKind::CannotApply, event: Some(order.event_id), detail });
     }
-    let ended = orders::canceled_at_a_till(tx, order_id).await?;
+    let ended = if in_part {
+        orders::canceled_in_part(tx, order_id, positions).await?
+    } else {
+        orders::canceled_at_a_till(tx, order_id).await?
+    };
     // Somebody ended it before: the till gave back what was not there to give.
     let twice = (!ended).then_some(CaseKind::RightTwice);
     let of_right = case_of(came).filter(|kind| Some(*kind) != twice);

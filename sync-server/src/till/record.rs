@@ -6,11 +6,15 @@ use crate::{
     app::Tx,
     http::caller::DeviceCaller,
     leases::{self, UnitUse},
-    sync::{Applied, Subject, note},
+    sync::{
+        Applied, Subject,
+        cases::{self, NewCase},
+        note,
+    },
 };
 use serde_json::json;
 use willcall_domain::{
-    id::{EventId, LeaseId, QuotaId},
+    id::{EventId, LeaseId, OrderId, PositionId, QuotaId},
     orders::{OrderStatus, totals},
     sync::{CaseKind, Entry, Fact, fact::SaleLine},
 };
@@ -40,14 +44,60 @@ pub async fn record_sale(tx: &mut Tx, caller: &DeviceCaller, entry: &Entry, fact
         return Ok(parked(CaseKind::OrderExists));
     }
     let mut strain = Strain::default();
+    let mut twice: Vec<PositionId> = Vec::new();
     for line in lines {
-        if !store::insert_position(tx, order_id, event_id, line).await? {
-            return Ok(parked(CaseKind::TicketSoldTwice));
+        if store::insert_position(tx, order_id, event_id, line).await? {
+            take_units(tx, caller, line, &mut strain).await?;
+            note(tx, Subject::Position(line.position_id, event_id)).await?;
+        } else {
+            twice.push(line.position_id);
+            sold_twice(tx, caller, (order_id, event_id), line).await?;
         }
-        take_units(tx, caller, line, &mut strain).await?;
-        note(tx, Subject::Position(line.position_id, event_id)).await?;
     }
     note_quotas(tx, event_id, lines).await?;
+    let told = judge(tx, caller, entry, (order_id, event_id, lines), strain).await?;
+    if twice.is_empty() {
+        return Ok(told);
+    }
+    let (kind, detail) = (CaseKind::TicketSoldTwice, json!({ "order_id": order_id, "tickets": twice }));
+    if told == Applied::Done {
+        return Ok(Applied::Notice { kind, event: Some(event_id), detail });
+    }
+    cases::open(tx, &NewCase { device: caller.device, event: Some(event_id), kind, detail }).await?;
+    Ok(told)
+}
+
+/// A position whose ticket another sale has: one blank, one ticket. The money came in for it all the same, so it stands in
+/// the order as one that was cancelled: it holds no place and no code, and its units are free.
+async fn sold_twice(
+    tx: &mut Tx,
+    caller: &DeviceCaller,
+    (order, event): (OrderId, EventId),
+    line: &SaleLine,
+) -> Result<(), Failure> {
+    let stand_in = PositionId::born(tx.now(), tx.entropy());
+    let line = SaleLine { position_id: stand_in, blank: None, addon_to: None, ..line.clone() };
+    store::insert_position(tx, order, event, &line).await?;
+    for unit in &line.units {
+        match leases::use_unit(tx, caller, *unit, stand_in).await? {
+            UnitUse::Taken(_) | UnitUse::AfterWriteOff { .. } => {
+                leases::quit(tx, *unit, &[stand_in], false).await?;
+            }
+            // A copied till sold the same unit as well.
+            UnitUse::Twice | UnitUse::NotLent => {}
+        }
+    }
+    Ok(store::cancel_positions(tx, &[stand_in]).await?)
+}
+
+/// What a person should look at of a sale that is recorded.
+async fn judge(
+    tx: &mut Tx,
+    caller: &DeviceCaller,
+    entry: &Entry,
+    (order_id, event_id, lines): (OrderId, EventId, &[SaleLine]),
+    strain: Strain,
+) -> Result<Applied, Failure> {
     let spent = vouchers::spend(tx, caller, entry, event_id, lines).await?;
     let plain: Vec<SaleLine> = lines.iter().filter(|line| line.voucher.is_none()).cloned().collect();
     let differing = spent.price_differs || store::price_differs(tx, event_id, &plain).await?;
@@ -96,7 +146,7 @@ async fn take_units(tx: &mut Tx, caller: &DeviceCaller, line: &SaleLine, strain:
         }
     }
     // Honoured, and counted beyond what was lent.
-    for quota in store::quotas_of(tx, line.item_id).await? {
+    for quota in store::quotas_of(tx, line.article()).await? {
         if !covered.contains(&quota) {
             leases::sell_uncovered(tx, quota).await?;
             strain.excess.push(quota);
@@ -108,7 +158,7 @@ async fn take_units(tx: &mut Tx, caller: &DeviceCaller, line: &SaleLine, strain:
 async fn note_quotas(tx: &mut Tx, event: EventId, lines: &[SaleLine]) -> Result<(), Failure> {
     let mut quotas = Vec::new();
     for line in lines {
-        quotas.extend(store::quotas_of(tx, line.item_id).await?);
+        quotas.extend(store::quotas_of(tx, line.article()).await?);
     }
     quotas.sort();
     quotas.dedup();

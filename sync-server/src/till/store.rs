@@ -3,8 +3,9 @@
 use crate::app::Tx;
 use sqlx::Row as _;
 use willcall_domain::{
+    catalog::Article,
     clock::UtcMillis,
-    id::{DeviceId, EventId, ItemId, OrderId, PaymentId, PositionId, QuotaId},
+    id::{DateId, DeviceId, EventId, ItemId, OrderId, PaymentId, PositionId, QuotaId, VariationId},
     money::{Currency, Money},
     orders::OrderStatus,
     sync::{Fact, fact::SaleLine},
@@ -39,16 +40,21 @@ pub(super) async fn price_differs(tx: &mut Tx, event: EventId, lines: &[SaleLine
     let ids: Vec<i64> = lines.iter().map(|l| l.item_id.0).collect();
     let prices: Vec<i64> = lines.iter().map(|l| l.price.minor).collect();
     let versions: Vec<i64> = lines.iter().map(|l| l.item_version).collect();
+    let variations: Vec<Option<i64>> = lines.iter().map(|l| l.variation_id.map(|v| v.0)).collect();
     sqlx::query_scalar(
-        "SELECT EXISTS (SELECT FROM unnest($3::bigint[], $4::bigint[], $5::bigint[]) AS sold (id, price, version)
+        "SELECT EXISTS (
+             SELECT FROM unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[])
+                 AS sold (id, price, version, variation)
              JOIN item i ON i.organizer_id = $1 AND i.event_id = $2 AND i.item_id = sold.id
-             WHERE i.version = sold.version AND i.price_minor <> sold.price)",
+             LEFT JOIN variation v ON v.organizer_id = $1 AND v.item_id = i.item_id AND v.variation_id = sold.variation
+             WHERE i.version = sold.version AND coalesce(v.price_minor, i.price_minor) <> sold.price)",
     )
     .bind(tx.organizer.0)
     .bind(event.0)
     .bind(ids)
     .bind(prices)
     .bind(versions)
+    .bind(variations)
     .fetch_one(tx.conn())
     .await
 }
@@ -56,12 +62,15 @@ pub(super) async fn price_differs(tx: &mut Tx, event: EventId, lines: &[SaleLine
 /// What the very version of the item cost that this line names; `None` when that is not the present one.
 pub(super) async fn price_at(tx: &mut Tx, event: EventId, line: &SaleLine) -> sqlx::Result<Option<Money>> {
     let minor: Option<i64> = sqlx::query_scalar(
-        "SELECT price_minor FROM item WHERE organizer_id = $1 AND event_id = $2 AND item_id = $3 AND version = $4",
+        "SELECT coalesce(v.price_minor, i.price_minor) FROM item i
+         LEFT JOIN variation v ON v.organizer_id = $1 AND v.item_id = i.item_id AND v.variation_id = $5
+         WHERE i.organizer_id = $1 AND i.event_id = $2 AND i.item_id = $3 AND i.version = $4",
     )
     .bind(tx.organizer.0)
     .bind(event.0)
     .bind(line.item_id.0)
     .bind(line.item_version)
+    .bind(line.variation_id.map(|v| v.0))
     .fetch_optional(tx.conn())
     .await?;
     Ok(minor.map(|minor| Money::new(minor, line.price.currency)))
@@ -142,8 +151,9 @@ pub(super) async fn insert_position(
 ) -> sqlx::Result<bool> {
     let done = sqlx::query(
         "INSERT INTO order_position (organizer_id, position_id, order_id, event_id, item_id, price_minor, tax_rate_bp,
-             tax_minor, lease_id)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, (SELECT lease_id FROM lease WHERE organizer_id = $1 AND lease_id = $9))
+             tax_minor, lease_id, variation_id, date_id, addon_to)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, (SELECT lease_id FROM lease WHERE organizer_id = $1 AND lease_id = $9),
+             $10, $11, $12)
          ON CONFLICT DO NOTHING",
     )
     .bind(tx.organizer.0)
@@ -155,18 +165,24 @@ pub(super) async fn insert_position(
     .bind(i32::try_from(line.tax_rate_bp).unwrap_or(i32::MAX))
     .bind(line.tax.minor)
     .bind(line.blank.map(|l| l.0))
+    .bind(line.variation_id.map(|v| v.0))
+    .bind(line.date_id.map(|d| d.0))
+    .bind(line.addon_to.map(|p| p.0))
     .execute(tx.conn())
     .await?;
     Ok(done.rows_affected() == 1)
 }
 
-/// The quotas an item counts in, ascending.
-pub(super) async fn quotas_of(tx: &mut Tx, item: ItemId) -> sqlx::Result<Vec<QuotaId>> {
+/// The quotas an article counts in, ascending.
+pub(super) async fn quotas_of(tx: &mut Tx, article: Article) -> sqlx::Result<Vec<QuotaId>> {
     let ids: Vec<i64> = sqlx::query_scalar(
-        "SELECT quota_id FROM quota_item WHERE organizer_id = $1 AND item_id = $2 ORDER BY quota_id",
+        "SELECT q.quota_id FROM quota_item i
+         JOIN quota q ON q.organizer_id = i.organizer_id AND q.quota_id = i.quota_id
+         WHERE i.organizer_id = $1 AND i.item_id = $2 AND (q.date_id IS NULL OR q.date_id = $3) ORDER BY 1",
     )
     .bind(tx.organizer.0)
-    .bind(item.0)
+    .bind(article.item_id.0)
+    .bind(article.date_id.map(|d| d.0))
     .fetch_all(tx.conn())
     .await?;
     Ok(ids.into_iter().map(QuotaId).collect())
@@ -282,16 +298,21 @@ pub(super) async fn positions(tx: &mut Tx, order: OrderId) -> sqlx::Result<Vec<P
 }
 
 /// The positions of an order with their items, and whether each is cancelled already.
-pub(super) async fn sold_positions(tx: &mut Tx, order: OrderId) -> sqlx::Result<Vec<(PositionId, ItemId, bool)>> {
-    let rows: Vec<(uuid::Uuid, i64, bool)> = sqlx::query_as(
-        "SELECT position_id, item_id, canceled FROM order_position
+pub(super) async fn sold_positions(tx: &mut Tx, order: OrderId) -> sqlx::Result<Vec<(PositionId, Article, bool)>> {
+    type Sold = (uuid::Uuid, i64, Option<i64>, Option<i64>, bool);
+    let rows: Vec<Sold> = sqlx::query_as(
+        "SELECT position_id, item_id, variation_id, date_id, canceled FROM order_position
          WHERE organizer_id = $1 AND order_id = $2 ORDER BY position_id FOR UPDATE",
     )
     .bind(tx.organizer.0)
     .bind(order.0)
     .fetch_all(tx.conn())
     .await?;
-    Ok(rows.into_iter().map(|(position, item, canceled)| (PositionId(position), ItemId(item), canceled)).collect())
+    let sold = |(position, item, variation, date, canceled): Sold| {
+        let (variation_id, date_id) = (variation.map(VariationId), date.map(DateId));
+        (PositionId(position), Article { item_id: ItemId(item), variation_id, date_id }, canceled)
+    };
+    Ok(rows.into_iter().map(sold).collect())
 }
 
 /// Marks positions as cancelled.

@@ -34,12 +34,12 @@ pub async fn record_void(tx: &mut Tx, caller: &DeviceCaller, entry: &Entry, fact
         return Ok(Applied::Parked { kind: CaseKind::UnknownOrder, event: Some(order.event_id), detail });
     }
     let mut excess = BTreeSet::new();
-    for (position, item, canceled) in sold.iter().filter(|(position, ..)| positions.contains(position)) {
+    for (position, article, canceled) in sold.iter().filter(|(position, ..)| positions.contains(position)) {
         let covered = undo_units(tx, *position, back, &mut excess).await?;
         if *canceled {
             continue;
         }
-        for quota in store::quotas_of(tx, *item).await? {
+        for quota in store::quotas_of(tx, *article).await? {
             if !covered.contains(&quota) {
                 leases::unsell(tx, quota, 1).await?;
             }

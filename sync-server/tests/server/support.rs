@@ -39,7 +39,7 @@ impl World {
     pub async fn with(change: impl FnOnce(&mut willcall_server::Config)) -> Self {
         let database = TestDatabase::fresh().await.expect("a test database");
         let clock = ManualClock::at(NOW);
-        let nature = Nature { clock: Arc::new(clock.clone()), entropy: Arc::new(OsEntropy) };
+        let nature = Nature { clock: Arc::new(clock.clone()), entropy: Arc::new(OsEntropy), ..Nature::default() };
         let mut config = database.config();
         change(&mut config);
         let opened = server::open(config, nature, Role::Host).await.expect("a server");

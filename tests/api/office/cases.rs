@@ -35,7 +35,7 @@ async fn cases_say_what_happened_and_what_is_safe_and_are_closed_by_a_person() {
         "Foyer · ",
         "Till 7",
         "brand_new",
-        "other_machine",
+        "It is on another machine than before",
     ] {
         assert!(page.contains(said), "{said}: {page}");
     }

@@ -2,7 +2,9 @@
 
 mod cases;
 mod dashboard;
+mod dates;
 mod devices;
+mod doors;
 mod events;
 mod keys;
 mod orders;

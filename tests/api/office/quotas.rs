@@ -65,7 +65,7 @@ async fn a_sale_in_flight_while_a_product_joins_a_quota_is_counted_in_it() {
     let quota = "SELECT quota_id FROM quota WHERE name = 'Programmes'";
     let quota = QuotaId(server.count(quota).await.unwrap());
     let mut tx = server.app().begin(server.organizer).await.unwrap();
-    let draft = QuotaDraft { name: "Programmes".to_owned(), size: Some(50) };
+    let draft = QuotaDraft { name: "Programmes".to_owned(), size: Some(50), date_id: None };
     edit::update_quota(&mut tx, event, quota, &draft, &[adult, programme]).await.unwrap();
     let sale = server.ask_order("concert", adult, 2, None);
     let commit = async {

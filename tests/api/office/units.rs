@@ -84,7 +84,9 @@ async fn how_much_tills_may_hold_is_set_for_an_event() {
     let server = server().await;
     let (path, _) = lent(&server).await;
     let ines = Browser::ines(&server).await;
-    let form = |outage| [("planned_outage_min", outage), ("station_cap", "25"), ("stations_cap_percent", "70")];
+    let form = |outage| {
+        [("planned_outage_min", outage), ("station_cap", "25"), ("stations_cap_percent", "70"), ("till_sales", "on")]
+    };
     let page = ines.refused(&path, &form("5")).await;
     assert!(page.contains("A whole number from 10 to 120."), "{page}");
     ines.send(&path, &form("90")).await;

@@ -108,7 +108,7 @@ async fn tickets_are_drawn_once_even_by_two_processes() {
     let seat = server.item("Seat").await.unwrap();
     let order = server.order("talk", seat, 1).await.unwrap();
     let id: OrderId = order["order_id"].as_str().unwrap().parse().unwrap();
-    let nature = Nature { clock: Arc::new(server.clock.clone()), entropy: Arc::new(OsEntropy) };
+    let nature = Nature { clock: Arc::new(server.clock.clone()), entropy: Arc::new(OsEntropy), ..Nature::default() };
     let second = server.database.server(nature).await.unwrap();
     let organizer = server.organizer;
     let ask = |app: App| async move { ticketing::tickets(&app, organizer, id, Language::En).await.unwrap() };

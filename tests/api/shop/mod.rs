@@ -1,2 +1,3 @@
 mod buy;
+mod dates;
 mod pages;

@@ -188,7 +188,7 @@ impl Till {
             let request = SellRequest {
                 request_id: RequestId(uuid_v7(SystemClock::new().now(), &OsEntropy)),
                 event_id: self.event,
-                lines: vec![SellLine { item_id: self.item, quantity: 1 }],
+                lines: vec![SellLine::of(self.item, 1)],
                 vouchers: Vec::new(),
                 tender: Tender::Cash { given_minor: 2400 },
             };

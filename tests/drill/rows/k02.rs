@@ -104,7 +104,7 @@ async fn full_at(point: u64, door: &Path, codes: &[String], list: ListId, found:
     let station = house::open_station(kept.path(), Arc::new(SystemClock::new()))?;
     found.journal_wrong += u64::from(!station.verify_journal().await.map_err(|p| anyhow::anyhow!("{p}"))?.ok);
     for code in expected_used {
-        let ask = ScanRequest { code: (*code).clone(), list_id: list, direction: Direction::Entry, at: None };
+        let ask = ScanRequest::new((*code).clone(), list, Direction::Entry);
         let verdict = station.scan(ask).await.map_err(|p| anyhow::anyhow!("{p}"))?;
         found.recorded_and_lost += usize::from(verdict.class != Class::Used);
     }

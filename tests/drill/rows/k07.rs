@@ -44,7 +44,7 @@ pub async fn run(scale: f64) -> anyhow::Result<Outcome> {
         } else {
             let station = if n % 2 == 0 { &till } else { &door };
             let (code, list_id) = (code.clone(), house.list);
-            let request = ScanRequest { code, list_id, direction: Direction::Entry, at: None };
+            let request = ScanRequest::new(code, list_id, Direction::Entry);
             let verdict = station.scan(request).await.map_err(said)?;
             ensure!(verdict.class == Class::Admitted, "{verdict:?}");
             did.scans += 1;

@@ -175,7 +175,7 @@ async fn dead(house: &House, rounds: u32) -> anyhow::Result<Vec<Dead>> {
 }
 
 async fn scan(house: &House, door: &Station, code: &str) -> anyhow::Result<()> {
-    let request = ScanRequest { code: code.to_owned(), list_id: house.list, direction: Direction::Entry, at: None };
+    let request = ScanRequest::new(code, house.list, Direction::Entry);
     door.scan(request).await.map(drop).map_err(said)
 }
 

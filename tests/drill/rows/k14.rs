@@ -101,8 +101,7 @@ async fn revoke(house: &House, till: &Station, bought: &willcall_tests::house::B
     let (began, mut next) = (Instant::now(), tokio::time::interval(TRIED_EVERY));
     loop {
         next.tick().await;
-        let request =
-            ScanRequest { code: bought.code.clone(), list_id: house.list, direction: Direction::Exit, at: None };
+        let request = ScanRequest::new(bought.code.clone(), house.list, Direction::Exit);
         // An exit uses nothing up; of a cancelled ticket it is refused.
         let verdict = till.scan(request).await.map_err(said)?;
         if verdict.class == Class::Refused {

@@ -53,7 +53,7 @@ impl Kind {
 
     fn is_right(self, verdict: &VerdictView) -> bool {
         match self {
-            Self::Valid => verdict.class == Class::Admitted && verdict.marks == [Mark::SignatureOnly],
+            Self::Valid => verdict.class == Class::Admitted && verdict.marks.contains(&Mark::SignatureOnly),
             Self::Expired | Self::Early => {
                 (verdict.class, verdict.reason) == (Class::Refused, Some(Reason::InvalidTime))
             }
@@ -93,7 +93,7 @@ impl Gate {
     }
 
     async fn scan(&self, house: &House, code: &str) -> anyhow::Result<VerdictView> {
-        let request = ScanRequest { code: code.to_owned(), list_id: house.list, direction: Direction::Entry, at: None };
+        let request = ScanRequest::new(code, house.list, Direction::Entry);
         self.station()?.scan(request).await.map_err(|e| anyhow::anyhow!("{e:?}"))
     }
 
@@ -196,7 +196,7 @@ async fn signed(house: &House, each: usize) -> anyhow::Result<[Vec<(Kind, String
                 let of = CodeOf {
                     position_id: PositionId::born(now, &OsEntropy),
                     issue: 1,
-                    item_id: house.adult,
+                    article: house.adult.into(),
                     flags: Flags::default(),
                     valid_from: Some(from),
                     valid_until: Some(until),

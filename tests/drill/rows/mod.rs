@@ -11,6 +11,7 @@ mod g17;
 mod k01;
 mod k02;
 mod k03;
+mod k04;
 mod k05;
 mod k06;
 mod k07;
@@ -23,6 +24,8 @@ mod k14;
 mod k18;
 mod k19;
 mod k20;
+mod k21;
+mod k22;
 mod k23;
 mod p04;
 mod p07;
@@ -109,7 +112,7 @@ pub const ROWS: &[Row] = &[
     },
     Row {
         id: "K01",
-        says: "the network is never in the path of a verdict or a sale: five states of the line, scan by scan",
+        says: "the network is never in the path of a verdict or a sale: nine states of the line, scan by scan",
         programs: &[],
         offline: false,
         run: |scale| Box::pin(k01::run(scale)),
@@ -127,6 +130,13 @@ pub const ROWS: &[Row] = &[
         programs: BOTH,
         offline: false,
         run: |scale| Box::pin(k03::run(scale)),
+    },
+    Row {
+        id: "K04",
+        says: "old snapshots and pages over and over change nothing; the age of data is right, and old data is marked or refused",
+        programs: &[],
+        offline: false,
+        run: |scale| Box::pin(k04::run(scale)),
     },
     Row {
         id: "K05",
@@ -213,9 +223,23 @@ pub const ROWS: &[Row] = &[
         run: |scale| Box::pin(k18::run(scale)),
     },
     Row {
+        id: "K21",
+        says: "the server vanishes: the next thousand scans and hundred sales are right, and the list of last resort is there",
+        programs: &["willcall-station"],
+        offline: false,
+        run: |scale| Box::pin(k21::run(scale)),
+    },
+    Row {
+        id: "K22",
+        says: "one core and 2 GB: verdicts in every state of the line, start, memory, rest",
+        programs: &["willcall-station"],
+        offline: false,
+        run: |scale| Box::pin(k22::run(scale)),
+    },
+    Row {
         id: "K23",
-        says: "every ticket that entered twice is listed once the journals have met (the server's half)",
-        programs: &[],
+        says: "every ticket that entered twice is listed once the journals have met; the window says the truth in every fault",
+        programs: &["willcall"],
         offline: false,
         run: |scale| Box::pin(k23::run(scale)),
     },
@@ -235,7 +259,7 @@ pub const ROWS: &[Row] = &[
     },
     Row {
         id: "P09",
-        says: "the first sync of a large event over a thin line, and what it takes (without search and hub)",
+        says: "the first sync of a large event over a thin line, what it takes, and finding people there (without hub)",
         programs: &["willcall-station"],
         offline: false,
         run: |scale| Box::pin(p09::run(scale)),

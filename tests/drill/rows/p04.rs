@@ -93,7 +93,7 @@ async fn gate(rush: Duration) -> anyhow::Result<Gate> {
         let due = Instant::now() + SCAN_EVERY;
         for station in [&gate, &other] {
             let code = codes.next().context("a ticket")?;
-            let request = ScanRequest { code, list_id: house.list, direction: Direction::Entry, at: None };
+            let request = ScanRequest::new(code, house.list, Direction::Entry);
             let verdict = station.scan(request).await.map_err(said)?;
             ensure!(verdict.class == Class::Admitted, "{verdict:?}");
         }

@@ -132,7 +132,7 @@ impl Person {
             self.dice.pick(told.codes.get(from..).unwrap_or_default()).cloned()
         };
         let Some(code) = code else { return Ok(()) };
-        let scan = Command::Scan { code, list: None, exit: false, at: None };
+        let scan = Command::entry(code, None);
         let Some(answer) = self.ask("scan", &scan).await? else { return Ok(()) };
         let verdict: VerdictView = serde_json::from_value(answer.clone()).with_context(|| answer.to_string())?;
         let entered = matches!(verdict.class, Class::Admitted | Class::Look) && verdict.direction == Direction::Entry;

@@ -1,11 +1,15 @@
 // Which page is open, as the address says after its `#`. Owns the names of the pages.
 
-export type Page = "door" | "till" | "settings" | "cases" | "leases" | "copies";
-const pages: readonly Page[] = ["door", "till", "settings", "cases", "leases", "copies"];
+export type Page = "door" | "arrivals" | "refused" | "ready" | "till" | "settings" | "cases" | "leases" | "copies";
+const pages: readonly Page[] = ["door", "arrivals", "refused", "ready", "till", "settings", "cases", "leases", "copies"];
+
+/** The pages of the door. */
+export const isOfDoor = (page: Page | null): boolean =>
+  page === "door" || page === "arrivals" || page === "refused" || page === "ready";
 
 /** The pages about the station itself, behind the gear. */
 export type StationPage = "settings" | "cases" | "leases" | "copies";
-export const isOfStation = (page: Page | null): page is StationPage => page !== null && page !== "door" && page !== "till";
+export const isOfStation = (page: Page | null): page is StationPage => page !== null && !isOfDoor(page) && page !== "till";
 
 function read(): Page | null {
   const name = location.hash.replace(/^#\/?/u, "").split(/[?/]/u)[0];

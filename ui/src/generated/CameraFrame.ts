@@ -5,6 +5,10 @@
  */
 export type CameraFrame = { 
 /**
+ * Which of the cameras in use, from 0.
+ */
+camera: number, 
+/**
  * Base64.
  */
 jpeg: string, 
@@ -19,4 +23,9 @@ height: number,
 /**
  * Whether to show it like a mirror.
  */
-mirrored: boolean, };
+mirrored: boolean, 
+/**
+ * The corners of the code that was read in this picture, as parts of its width and height, not mirrored: the upper
+ * left one as it was printed, then clockwise.
+ */
+outline: [[number, number], [number, number], [number, number], [number, number]] | null, };

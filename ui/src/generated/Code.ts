@@ -3,4 +3,4 @@
 /**
  * What went wrong, stable for programs. Each says in its doc how it is shown.
  */
-export type Code = "invalid" | "not-found" | "unauthenticated" | "forbidden" | "sold-out" | "lease-spent" | "needs-link" | "conflict" | "too-many-requests" | "too-large" | "method" | "revoked" | "protocol" | "no-link" | "not-enrolled" | "not-recorded" | "disk-full" | "underpaid" | "in-doubt" | "busy" | "corrupt" | "internal" | "unavailable";
+export type Code = "invalid" | "not-found" | "unauthenticated" | "forbidden" | "sold-out" | "lease-spent" | "needs-link" | "conflict" | "too-many-requests" | "too-large" | "method" | "revoked" | "protocol" | "no-link" | "not-enrolled" | "not-recorded" | "disk-full" | "underpaid" | "in-doubt" | "till-sales-off" | "locked" | "busy" | "corrupt" | "internal" | "unavailable";

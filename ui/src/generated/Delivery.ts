@@ -3,4 +3,4 @@
 /**
  * Where a fact is by now.
  */
-export type Delivery = "here" | "sent" | "refused" | "not_recorded";
+export type Delivery = "here" | "sent" | "refused" | "not_recorded" | "asked";

@@ -3,4 +3,4 @@
 /**
  * What staff must know although the ticket is good.
  */
-export type Mark = "signature_only" | "sale_not_seen" | "ask_for_receipt" | "test" | "look_at_id" | "unpaid" | "time_uncertain" | "station_in_doubt";
+export type Mark = "signature_only" | "sale_not_seen" | "ask_for_receipt" | "test" | "look_at_id" | "unpaid" | "time_uncertain" | "station_in_doubt" | "attention" | "old_data";

@@ -3,4 +3,4 @@
 /**
  * Why not, or why to look. The field's reason codes where there is one (see `docs/API.md`).
  */
-export type Reason = "invalid" | "unknown_key" | "canceled" | "blocked" | "revoked" | "unapproved" | "invalid_time" | "product" | "wrong_event" | "wrong_date" | "unpaid" | "rules" | "ambiguous" | "already_redeemed" | "void" | "sold_elsewhere" | "error";
+export type Reason = "invalid" | "unknown_key" | "canceled" | "blocked" | "revoked" | "unapproved" | "invalid_time" | "product" | "wrong_event" | "wrong_date" | "unpaid" | "rules" | "ambiguous" | "already_redeemed" | "void" | "sold_elsewhere" | "error" | "answers_required" | "exchange_required" | "already_exchanged" | "medium_invalid" | "stale_data";

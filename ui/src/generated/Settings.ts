@@ -3,12 +3,18 @@ import type { CameraSource } from "./CameraSource";
 import type { Direction } from "./Direction";
 import type { Language } from "./Language";
 import type { ListId } from "./ListId";
+import type { SerialScanner } from "./SerialScanner";
 import type { Theme } from "./Theme";
+import type { Turnstile } from "./Turnstile";
 
 /**
  * All wishes. A field that an older file lacks takes its default.
  */
 export type Settings = { language: Language, theme: Theme, camera: CameraSource, 
+/**
+ * Further cameras that look at the same time.
+ */
+more_cameras: Array<CameraSource>, 
 /**
  * A print queue; `None` saves papers as files.
  */
@@ -25,6 +31,26 @@ print_automatically: boolean,
  * The check-in list this door works on.
  */
 list_id: ListId | null, direction: Direction, 
+/**
+ * Lists of other events whose tickets are let in at the same time.
+ */
+more_lists: Array<ListId>, 
+/**
+ * The list is chosen by its times, where some list has times.
+ */
+list_by_schedule: boolean, 
+/**
+ * A print queue for badges; `None` saves them as files.
+ */
+badge_printer: string | null, 
+/**
+ * What is told when somebody may go through.
+ */
+turnstile: Turnstile, 
+/**
+ * A scanner on a serial port.
+ */
+serial_scanner: SerialScanner | null, 
 /**
  * What the hardware scanner types before each code; empty for nothing.
  */

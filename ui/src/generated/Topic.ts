@@ -3,4 +3,4 @@
 /**
  * A thing a screen shows.
  */
-export type Topic = "status" | "door" | "till" | "settings";
+export type Topic = "status" | "door" | "till" | "show" | "settings";

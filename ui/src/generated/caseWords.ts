@@ -2,6 +2,15 @@
 
 export const caseWords = {
   "de": {
+    "doubts": {
+      "before": "Sie war schon im Zweifel, und nichts hat ihn beendet.",
+      "behind": "Sie nannte ihr Journal schon einmal länger.",
+      "itself": "Die Station zweifelt an sich: Ihre Datenbank wurde vielleicht zurückgespielt oder kopiert.",
+      "old_token": "Sie zeigt ein ersetztes Kennwort: Eine andere Kopie bekam das neuere.",
+      "older_incarnation": "Von ihr ist ein neueres Leben bekannt: Dieses wurde vorher zurückgespielt oder kopiert.",
+      "other_entry": "Ihr letzter Eintrag ist ein anderer als der hier bekannte.",
+      "other_machine": "Sie läuft auf einem anderen Gerät als bisher."
+    },
     "endings": {
       "adopt": "Übernommen",
       "leave_out": "Weggelassen",
@@ -24,7 +33,7 @@ export const caseWords = {
         "title": "Nach dem Ende geschrieben"
       },
       "after_revocation": {
-        "safe": "Sie sind aufgehoben und ändern nichts: kein Einlass, kein Platz. Wurde es aus Versehen abgeschaltet, übernehmen Sie sie.",
+        "safe": "Sie sind aufgehoben und ändern nichts: kein Einlass, kein Platz. Was es an seinem Ende zurückgegeben hat, kam von selbst zurück, wo sein Journal bis dahin vollständig ist. Wurde es aus Versehen abgeschaltet, übernehmen Sie sie; sonst lassen Sie sie weg und geben auf seiner eigenen Seite auf, was es noch hat.",
         "says": "Ein abgeschaltetes Gerät hat Einträge gesendet, die vorher nicht bekannt waren.",
         "title": "Nach dem Abschalten geschrieben"
       },
@@ -72,6 +81,11 @@ export const caseWords = {
         "safe": "Ihre Tickets werden anhand der Unterschrift eingelassen. Übernommen ist sie wieder da, zum heutigen Preis; weggelassen bleibt sie nur auf der Station.",
         "says": "Eine Station kennt eine Bestellung, die der zurückgespielte Server nicht mehr hat.",
         "title": "Eine Bestellung, die nur eine Station kennt"
+      },
+      "medium_twice": {
+        "safe": "Jedes gilt nur für den einen Einlass seines Tickets: Niemand kommt zweimal hinein. Bitte eines zurücknehmen und abschalten.",
+        "says": "Einlässe, die voneinander nichts wussten, haben zwei Bänder oder Karten für ein Ticket ausgegeben, oder eines für zwei Tickets.",
+        "title": "Zwei Bänder für ein Ticket"
       },
       "not_erased": {
         "safe": "Auf dem Server sind sie gelöscht. Das Gerät löscht sie beim nächsten Kontakt; dann schließt sich dieser Fall von selbst.",
@@ -124,7 +138,7 @@ export const caseWords = {
         "title": "Ist es noch dieselbe Station?"
       },
       "ticket_sold_twice": {
-        "safe": "Der erste gilt. Der zweite ist aufgehoben und nicht übernommen: fragen Sie an der Kasse.",
+        "safe": "Der erste gilt. Der Rest des zweiten Verkaufs gilt; dieses eine Ticket steht darin als storniert, mit seinem Preis: geben Sie das Geld zurück oder stellen Sie ein anderes Ticket aus.",
         "says": "Zwei Verkäufe nennen dasselbe Ticket.",
         "title": "Ein Ticket, zwei Verkäufe"
       },
@@ -197,6 +211,15 @@ export const caseWords = {
     }
   },
   "en": {
+    "doubts": {
+      "before": "It was in doubt before, and nothing has ended that.",
+      "behind": "It said before that its journal was longer.",
+      "itself": "The station doubts itself: its database may have been put back or copied.",
+      "old_token": "It shows a password that was replaced: another copy was handed the newer one.",
+      "older_incarnation": "A newer life of it has been heard of: this one was put back or copied before.",
+      "other_entry": "Its last entry is another than the one known here.",
+      "other_machine": "It is on another machine than before."
+    },
     "endings": {
       "adopt": "Taken in",
       "leave_out": "Left out",
@@ -219,7 +242,7 @@ export const caseWords = {
         "title": "Written after its end"
       },
       "after_revocation": {
-        "safe": "They are kept and change nothing: no verdict and no place. If it was switched off by mistake, apply them.",
+        "safe": "They are kept and change nothing: no verdict and no place. What it gave back at its end came home by itself, where its journal is whole up to there. If it was switched off by mistake, apply them; else leave them out, and give up what it still holds on its own page.",
         "says": "A device that was switched off sent entries that were not known before.",
         "title": "Written after it was switched off"
       },
@@ -267,6 +290,11 @@ export const caseWords = {
         "safe": "Its tickets are let in by their signature. Taken in, it is back at today’s price; left out, the station keeps it and nobody else.",
         "says": "A station knows an order that the server, put back to an earlier instant, has no longer.",
         "title": "An order only a station knows"
+      },
+      "medium_twice": {
+        "safe": "Each is one entry of its ticket: nobody enters twice. Take one back, and switch it off.",
+        "says": "Gates that did not know each other gave out two wristbands or cards for one ticket, or one for two tickets.",
+        "title": "Two wristbands for one ticket"
       },
       "not_erased": {
         "safe": "On the server it is erased. The machine erases it at its next contact; then this closes by itself.",
@@ -319,7 +347,7 @@ export const caseWords = {
         "title": "Is it still the same station?"
       },
       "ticket_sold_twice": {
-        "safe": "The first stands. The second is kept and not applied: ask at the till.",
+        "safe": "The first stands. The rest of the second sale is valid; this one ticket is in it as cancelled, with its price: give the money back, or make another ticket.",
         "says": "Two sales name the same ticket.",
         "title": "One ticket, two sales"
       },

@@ -1,14 +1,19 @@
 // A host that lives in this page: a little station with a true little state (a sale lowers what is here, a second scan
 // is already used). For component tests and for work on screens in a browser; never part of the window's build.
+import type { TillProduct } from "../generated/TillProduct";
 import type { Events, Rpc } from "../generated/rpc";
 import type { Code } from "../generated/Code";
+import type { ScanRequest } from "../generated/ScanRequest";
 import type { SaleView } from "../generated/SaleView";
 import type { SoldPosition } from "../generated/SoldPosition";
 import type { VerdictView } from "../generated/VerdictView";
 import type { Host } from "./rpc";
 import { cases } from "./memory/cases";
 import { changed, copies, withOneMore } from "./memory/copies";
+import { arrivals, readiness } from "./memory/board";
 import { leases, offer, rights } from "./memory/leases";
+import { People } from "./memory/people";
+import { decide } from "./memory/scan";
 import * as world from "./memory/world";
 
 type Listener = (payload: never) => void;
@@ -34,10 +39,14 @@ export class Memory implements Host {
   copies: Rpc["copies_view"][1];
   leases: Rpc["leases_view"][1];
   rights: Rpc["leases_rights"][1];
+  controls: Rpc["camera_controls"][1] = [];
   offer: Rpc["leases_look"][1] = offer();
   /** Hand-over files that lie about. */
   files: string[] = ["/media/till/BACKUP/willcall-for-till-12-20261120T184000Z.units"];
   media: string[] = ["/media/till/BACKUP"];
+  readonly people = new People();
+  /** What the system's dialog answers. */
+  chosen: string | null = null;
   /** Held back until told, for tests of what is under way. */
   hold: Promise<void> = Promise.resolve();
   /** Makes the next call of a command fail, for tests. */
@@ -81,6 +90,9 @@ export class Memory implements Host {
     queueMicrotask(() => this.emit("changed", { topics }));
   }
 
+  /** Whether this till also sells for an event that takes place several times. */
+  series = false;
+
   private readonly table: Table = {
     devices_status: () => this.status,
     devices_enrol: ({ token }) => {
@@ -105,7 +117,21 @@ export class Memory implements Host {
       return this.status;
     },
     checkin_door: () => ({ events: this.doorEvents(), recent: this.recent.slice(0, 50) }),
-    checkin_scan: ({ code, list_id, direction }) => this.scan(code, list_id, direction),
+    access_people: () => this.people.view(),
+    access_sign_in: (request) => this.people.signIn(request),
+    access_sign_out: () => this.people.signOut(),
+    checkin_scan: ({ request, approval }) => this.people.approved(approval, () => this.scan(request)),
+    checkin_exchange: ({ request, approval }) => this.people.approved(approval, () => this.exchange(request)),
+    checkin_arrivals: ({ list_id }) => arrivals(list_id, this.recent, this.now()),
+    checkin_refused: () =>
+      this.recent
+        .filter((one) => one.class === "refused" || one.class === "used")
+        .map((verdict) => ({ verdict, code: verdict.position_id ? null : "A-CODE-OF-ANOTHER-HOUSE-7731" })),
+    checkin_ready: () => readiness(this.status, this.settings),
+    checkin_door_list: ({ file }) => ({ to: file ? "file" : "printer", name: file ?? this.settings.printer ?? "Office" }),
+    checkin_badge: () => ({ to: this.settings.badge_printer ? "printer" : "file", name: this.settings.badge_printer ?? "/home/till/Willcall/badge-K7RQ2.pdf" }),
+    checkin_turnstile: () => null,
+    window_choose: () => this.chosen,
     checkin_search: ({ text }) => this.search(text),
     till_view: () => ({ room: this.status.disk.room, doubt: this.status.standing.doubt, events: this.tillEvents(), sales: this.sales }),
     till_sell: (request) => this.sell(request),
@@ -139,13 +165,14 @@ export class Memory implements Host {
     leases_release_right: ({ code }) => (this.rights = { rights: this.rights.rights.filter((one) => one.code !== code) }),
     till_pay_order: ({ code, given_minor }) => this.payOrder(code, given_minor),
     till_refund_order: ({ code }) => this.payOrder(code, 0),
-    till_void: ({ order_id }) => this.void(order_id),
-    checkin_undo: ({ scan_id }) => {
+    till_void: ({ order_id, positions }) => this.void(order_id, positions),
+    checkin_undo: ({ request: { scan_id }, approval }) => this.people.approved(approval, () => {
+      if (!this.people.may("undo")) refuse("forbidden", "This station may not undo scans.");
       const scan = this.recent.find((one) => one.scan_id === scan_id) ?? refuse("not-found", "There is no such scan.");
       Object.assign(scan, { undone: true, may_undo: false });
       this.changed("door");
       return this.table.checkin_door(null);
-    },
+    }),
     sync_export: ({ path }) => ({ file: `${path}/journal-20261120T190000Z-carried.mirror`, entries: this.status.waiting }),
     sync_carry: () => ({ files: 1, journals: 1, unreadable: 0 }),
     settings_get: () => this.settings,
@@ -157,6 +184,14 @@ export class Memory implements Host {
     camera_list: () => [{ index: 0, name: "USB camera" }],
     camera_start: () => null,
     camera_stop: () => null,
+    camera_controls: () => this.controls,
+    camera_set: ({ name, value }) => {
+      this.controls = this.controls.map((one) => (one.name === name ? { ...one, value } : one));
+      return this.controls;
+    },
+    scanner_ports: () => ["/dev/ttyACM0", "/dev/ttyUSB0"],
+    scanner_start: () => null,
+    scanner_stop: () => null,
     printer_list: () => ["Foyer-Receipts", "Office"],
   };
 
@@ -207,11 +242,12 @@ export class Memory implements Host {
     };
   }
 
-  private void(order_id: string): SaleView {
+  private void(order_id: string, wanted: string[]): SaleView {
     const sale = this.sales.find((one) => one.order_id === order_id) ?? refuse("not-found", "There is no such sale.");
-    for (const position of sale.positions) position.voided = true;
-    const total = { ...sale.total, minor: -sale.total.minor };
-    const positions = sale.positions.map((one) => one.position_id);
+    const going = sale.positions.filter((one) => !one.voided && (wanted.length === 0 || wanted.includes(one.position_id)));
+    for (const position of going) position.voided = true;
+    const total = { ...sale.total, minor: -going.reduce((sum, one) => sum + one.price.minor, 0) };
+    const positions = going.map((one) => one.position_id);
     sale.voids.push({ positions, total, receipt_number: "12-1-00100", receipt: 100, paper: "taken_back", at: this.now(), delivery: "here" });
     this.changed("till");
     return sale;
@@ -244,58 +280,59 @@ export class Memory implements Host {
     };
     const [inside = 0, admitted = 0] = counted(world.MAIN_HALL);
     const [above = 0, admittedAbove = 0] = counted(world.BALCONY);
+    const untimed = { shown_from: null, shown_until: null, on_now: null };
     const lists = [
-      { list_id: world.MAIN_HALL, name: "Main hall", inside: 812 + inside, admitted: 836 + admitted, expected: 1200 },
-      { list_id: world.BALCONY, name: "Balcony", inside: 94 + above, admitted: 97 + admittedAbove, expected: 160 },
+      { ...untimed, list_id: world.MAIN_HALL, name: "Main hall", inside: 812 + inside, admitted: 836 + admitted, expected: 1200 },
+      { ...untimed, list_id: world.BALCONY, name: "Balcony", inside: 94 + above, admitted: 97 + admittedAbove, expected: 160 },
     ];
     return [{ ...world.EVENT, starts_at: this.startsAt(), lists }];
   }
 
   private tillEvents(): Rpc["till_view"][1]["events"] {
-    const products = world.PRODUCTS.map(({ item_id, name, category, price }) => {
+    const shown = ({ item_id, name, category, price, variations = [], addon_to = [] }: (typeof world.PRODUCTS)[number]): TillProduct => {
       const quota = this.quotas.find((one) => one.items.includes(item_id));
-      return { item_id, name, category, price, here: quota?.here ?? null, in_all: quota?.in_all ?? null };
-    });
-    return [{ ...world.EVENT, starts_at: this.startsAt(), products }];
+      return { item_id, name, category, price, variations, addon_to, here: quota?.here ?? null, in_all: quota?.in_all ?? null };
+    };
+    const once = { ...world.EVENT, starts_at: this.startsAt(), till_sales: true, products: world.PRODUCTS.map(shown), dates: [] };
+    if (!this.series) return [once];
+    const series = { ...world.SERIES, starts_at: this.startsAt(), till_sales: true, products: world.SERIES_PRODUCTS.map(shown) };
+    return [once, { ...series, dates: world.dates(this.now()) }];
   }
 
-  private scan(code: string, list_id: number, direction: VerdictView["direction"]): VerdictView {
-    const ticket = this.tickets.find((one) => one.code === code);
-    const last = this.recent.find((one) => one.order_code === ticket?.order_code && one.class !== "refused" && one.class !== "used");
-    const used = direction === "entry" && last?.direction === "entry" ? last : undefined;
-    const product = world.PRODUCTS.find((one) => one.item_id === ticket?.item_id);
-    const marks = ticket?.marks ?? [];
-    const reason = !ticket ? "invalid" : (ticket.refused ?? (used ? "already_redeemed" : null));
-    const verdict: VerdictView = {
-      scan_id: crypto.randomUUID(),
-      class: reason === "already_redeemed" ? "used" : reason ? "refused" : marks.length > 0 ? "look" : "admitted",
-      reason,
-      marks: reason ? [] : marks,
-      direction,
-      event_id: world.EVENT.event_id,
-      list_id,
-      product: product?.name ?? null,
-      name: ticket?.name ?? null,
-      order_code: ticket?.order_code ?? null,
-      position_id: ticket ? crypto.randomUUID() : null,
-      checkin_text: product?.text ?? "",
-      first_use: used ? { at: used.at, gate: used.gate, direction: "entry" } : null,
-      valid_from: ticket?.valid_from ?? null,
-      valid_until: null,
-      other_event: ticket?.event_id === world.OTHER_EVENT.event_id ? world.OTHER_EVENT.name : null,
+  private scan(request: ScanRequest): VerdictView {
+    if (this.people.view().locked) refuse("locked", "Somebody must sign in before anything is done here.");
+    if (request.admit_unpaid && !this.people.may("admit_unpaid")) refuse("forbidden", "This station may not let in unpaid.");
+    const ticket = this.tickets.find((one) => one.code === request.code);
+    const verdict = decide(ticket, request, {
       at: this.now(),
-      gate: "Gate B",
-      delivery: this.status.disk.room === "nothing" ? "not_recorded" : this.status.link.connected ? "sent" : "here",
-      undone: false,
-      may_undo: reason === null,
-      uncertainty_ms: null,
       data_age_s: this.status.data_age_s,
-    };
+      recent: this.recent,
+      delivery: this.status.disk.room === "nothing" ? "not_recorded" : this.status.link.connected ? "sent" : "here",
+      may_undo: this.people.may("undo"),
+      may_admit_unpaid: this.people.may("admit_unpaid"),
+    });
+    if (verdict.delivery === "asked") return verdict;
     this.recent.unshift(verdict);
     if (!this.status.link.connected) this.status.waiting += 1;
     this.status.journal_length += 1;
     this.changed("door", "status");
     return verdict;
+  }
+
+  private exchange({ code, identifier }: Rpc["checkin_exchange"][0]["request"]): Rpc["checkin_exchange"][1] {
+    if (!this.people.may("exchange")) refuse("forbidden", "This station may not exchange tickets.");
+    const ticket = this.tickets.find((one) => one.code === code) ?? refuse("not-found", "There is no such ticket.");
+    if (identifier === "TAKEN") refuse("conflict", "This wristband is given out already.");
+    ticket.exchange = "done";
+    return {
+      medium_id: crypto.randomUUID(),
+      position_id: crypto.randomUUID(),
+      order_code: ticket.order_code,
+      product: null,
+      name: ticket.name,
+      replaced: [],
+      delivery: "here",
+    };
   }
 
   private search(text: string): Rpc["checkin_search"][1] {
@@ -321,14 +358,34 @@ export class Memory implements Host {
     if (before) return before;
     if (this.status.standing.doubt !== null) refuse("in-doubt", "Nothing was sold: take no money.");
     if (this.status.disk.room !== "enough") refuse("disk-full", "Nothing was sold: take no money.");
-    const positions = request.lines.flatMap((line): SoldPosition[] => {
-      const product = world.PRODUCTS.find((one) => one.item_id === line.item_id) ?? refuse("not-found", "No such product.");
-      const { item_id, name, price, tax_rate_bp, admission } = product;
-      return Array.from({ length: line.quantity }, () => {
-        const position_id = crypto.randomUUID();
-        return { position_id, item_id, name, price, tax_rate_bp, code: admission ? world.codeOf(position_id) : null, voided: false };
-      });
-    });
+    const of: SoldPosition[][] = [];
+    for (const line of request.lines) {
+      const all = [...world.PRODUCTS, ...world.SERIES_PRODUCTS];
+      const product = all.find((one) => one.item_id === line.item_id) ?? refuse("not-found", "No such product.");
+      const variation = product.variations?.find((one) => one.variation_id === line.variation_id);
+      if (product.variations && !variation) refuse("invalid", "Choose a variation.");
+      const parents = line.addon_to === undefined ? [] : (of[line.addon_to] ?? []);
+      if (product.addon_to && parents.length === 0) refuse("invalid", "It is sold only together with another product.");
+      of.push(
+        Array.from({ length: line.quantity }, (_, nth): SoldPosition => {
+          const position_id = crypto.randomUUID();
+          const addon_to = parents[nth % parents.length]?.position_id ?? null;
+          return {
+            position_id,
+            item_id: product.item_id,
+            variation_id: line.variation_id ?? null,
+            date_id: line.date_id ?? null,
+            addon_to,
+            name: variation ? `${product.name}, ${variation.name}` : product.name,
+            price: variation?.price ?? product.price,
+            tax_rate_bp: product.tax_rate_bp,
+            code: product.admission ? world.codeOf(position_id) : null,
+            voided: false,
+          };
+        }),
+      );
+    }
+    const positions = of.flat();
     this.spend(request.vouchers ?? [], positions);
     const total = positions.reduce((sum, one) => sum + one.price.minor, 0);
     const given = request.tender.given_minor;
@@ -365,7 +422,7 @@ export class Memory implements Host {
       order_code,
       receipt_number: `12-1-${String(number).padStart(5, "0")}`,
       event_id: request.event_id,
-      event_name: world.EVENT.name,
+      event_name: request.event_id === world.SERIES.event_id ? world.SERIES.name : world.EVENT.name,
       positions,
       total: eur(total),
       given: eur(given),

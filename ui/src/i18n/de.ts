@@ -1,7 +1,9 @@
 // Every German word on the window's screens.
 import type { AgeUnit } from "../shared/age";
 import { copies } from "./de/copies";
+import { guests } from "./de/guests";
 import { leases } from "./de/leases";
+import { people } from "./de/people";
 import { sync } from "./de/sync";
 import type { Dictionary } from "./words.svelte";
 
@@ -60,6 +62,7 @@ export const de: Dictionary = {
     sent: "gesendet",
     refused: "braucht einen Menschen",
     not_recorded: "nicht gespeichert",
+    asked: "noch nichts zu speichern",
   },
 
   enrol: {
@@ -88,6 +91,8 @@ export const de: Dictionary = {
     noLists: "Noch keine Einlassliste auf dieser Station",
     noListsNext: "In der Verwaltung eine Liste zur Veranstaltung anlegen; mit dem nächsten Kontakt erscheint sie hier.",
     field: "Ticket scannen oder Namen tippen",
+    fieldNoSearch: "Ticket scannen",
+    fieldHintNoSearch: "Ein Scanner geht überall in diesem Fenster. Wer nach Namen suchen darf, meldet sich zuerst an.",
     fieldHint: "Ein Handscanner wirkt überall in diesem Fenster.",
     search: "Suchen",
     searching: "Sucht",
@@ -115,6 +120,8 @@ export const de: Dictionary = {
     cameraWaiting: "Wartet auf das erste Bild",
     cameraRetry: "Kamera neu starten",
     cameraAlt: "Was die Kamera sieht",
+    cameraTorch: "Licht",
+    cameraFocus: "Schärfe",
   },
 
   verdict: {
@@ -145,6 +152,11 @@ export const de: Dictionary = {
       void: "Ungültig gemacht",
       sold_elsewhere: "Woanders verkauft",
       error: "Nicht entscheidbar",
+      answers_required: "Erst fragen",
+      exchange_required: "Braucht ein Band",
+      already_exchanged: "Das Band zählt",
+      medium_invalid: "Band ungültig",
+      stale_data: "Daten zu alt",
     },
     reasons: {
       invalid: "Das ist kein Ticket von uns, oder es wurde verändert.",
@@ -164,6 +176,11 @@ export const de: Dictionary = {
       void: "Der Verkauf wurde zurückgenommen oder das Ticket zurückgegeben.",
       sold_elsewhere: "An einer anderen Kasse verkauft, deren Verkäufe noch nicht hier sind.",
       error: "Die Regel zu diesem Ticket lässt sich nicht auswerten. Bitte den Veranstalter fragen.",
+      answers_required: "Vor dem Einlass ist etwas zu fragen. Noch ist nichts gespeichert.",
+      exchange_required: "Dieses Ticket gilt nur mit einem Band. Bitte zuerst tauschen.",
+      already_exchanged: "Dieses Ticket wurde gegen ein Band getauscht. Bitte das Band scannen.",
+      medium_invalid: "Dieses Band wurde abgeschaltet oder ist abgelaufen.",
+      stale_data: "Dieses Produkt braucht neuere Daten, als diese Station hat. Abrufen lassen, dann noch einmal scannen.",
     },
     lookHeadline: "Erst hinsehen",
     marks: {
@@ -175,6 +192,8 @@ export const de: Dictionary = {
       unpaid: "Nicht bezahlt; trotzdem berechtigt",
       time_uncertain: "Die Uhr dieser Station ist unsicher",
       station_in_doubt: "Dieser Station fehlen vielleicht ihre neuesten Daten; das Ticket kann schon benutzt sein",
+      attention: "Der Veranstalter bittet hinzusehen",
+      old_data: "Die Daten dieser Station sind älter als eine Viertelstunde",
     },
     uncertainBy: (mark, amount) => `${mark} (± ${amount})`,
     wrongEventNamed: (event) => `Dieses Ticket gilt für ${event}.`,
@@ -193,6 +212,11 @@ export const de: Dictionary = {
   },
 
   till: {
+    date: "Termin",
+    chooseVariation: (product: string) => `${product}: welche Variante?`,
+    belongsTo: (product: string) => `${product}: wozu gehört es?`,
+    onlyWith: (names: string) => `nur mit ${names}`,
+    from: (price: string) => `ab ${price}`,
     event: "Veranstaltung",
     cart: "Warenkorb",
     empty: "Noch nichts im Warenkorb",
@@ -251,6 +275,8 @@ export const de: Dictionary = {
     longPress: "Halten für eine Anzahl",
     inDoubt: "Diese Station zweifelt, ob ihre Daten die neuesten sind",
     inDoubtNext: "Bitte kein Geld annehmen. Der Verkauf geht weiter, sobald sie den Server erreicht hat.",
+    switchedOff: "Kassen verkaufen für diese Veranstaltung zurzeit nicht",
+    switchedOffNext: "Der Veranstalter hat es ausgeschaltet. Bitte kein Geld annehmen; was vorher verkauft wurde, gilt.",
     noRoom: "Kein Platz, um einen Verkauf zu speichern",
     noRoomNext: "Bitte kein Geld annehmen. Auf diesem Rechner Platz schaffen; dann geht der Verkauf von selbst weiter.",
     voucher: "Gutschein",
@@ -262,6 +288,7 @@ export const de: Dictionary = {
     voided: "zurückgenommen",
     voidTitle: (code) => `Verkauf ${code} zurücknehmen?`,
     voidSays: (sum) => `Bitte ${sum} zurückgeben. Die Tickets werden ungültig und am Einlass abgewiesen.`,
+    voidWhich: "Was zurückgeht",
     voidReason: "Grund",
     voidReasonHint: "Für die Akten, zum Beispiel: falsche Kategorie.",
     voidPrinted: "Die Tickets wurden gedruckt. Wo ist das Papier?",
@@ -287,6 +314,10 @@ export const de: Dictionary = {
     cameraPath: "Pfad",
     cameraFolderHint: "Die Bilder im Ordner werden nacheinander gelesen.",
     cameraMjpegHint: "Eine Datei mit JPEG-Bildern, oder eine Pipe.",
+    cameraAlso: (name: string) => `Auch durch ${name} sehen`,
+    serial: "Scanner an serieller Schnittstelle",
+    serialNone: "Keiner",
+    serialSpeed: "Geschwindigkeit (Baud)",
     wedge: "Handscanner",
     wedgePrefix: "Sendet vor dem Code",
     wedgeSuffix: "Sendet nach dem Code",
@@ -333,6 +364,8 @@ export const de: Dictionary = {
     clockUnknown: "noch nicht gemessen",
   },
 
+  guests,
+  people,
   sync,
   copies,
   leases,
@@ -356,6 +389,8 @@ export const de: Dictionary = {
     "not-recorded": "Das konnte nicht gespeichert werden und ist nicht geschehen. Bitte die Festplatte prüfen und wiederholen.",
     "disk-full": "Auf der Festplatte dieses Rechners ist zu wenig Platz. Bitte Platz schaffen.",
     underpaid: "Der gegebene Betrag ist kleiner als die Summe.",
+    locked: "Zuerst muss sich jemand anmelden.",
+    "till-sales-off": "Kassen verkaufen für diese Veranstaltung zurzeit nicht: Der Veranstalter hat es ausgeschaltet. Bitte kein Geld annehmen.",
     "in-doubt": "Diese Station zweifelt, ob ihre Daten die neuesten sind. Bis sie den Server erreicht hat, wird nichts verkauft; Scannen geht weiter.",
     busy: "Ein anderes Programm benutzt gerade, was gebraucht wird.",
     corrupt: "Gespeicherte Daten sind beschädigt. Sie wurden beiseitegelegt, nichts wurde überschrieben.",

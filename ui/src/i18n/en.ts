@@ -7,7 +7,9 @@ import type { Mark } from "../generated/Mark";
 import type { Reason } from "../generated/Reason";
 import type { AgeUnit } from "../shared/age";
 import { copies } from "./en/copies";
+import { guests } from "./en/guests";
 import { leases } from "./en/leases";
+import { people } from "./en/people";
 import { sync } from "./en/sync";
 
 const count = new Intl.NumberFormat("en-GB");
@@ -65,6 +67,7 @@ export const en = {
     sent: "sent",
     refused: "needs a person",
     not_recorded: "not recorded",
+    asked: "nothing to record yet",
   } satisfies Record<Delivery, string>,
 
   enrol: {
@@ -93,6 +96,8 @@ export const en = {
     noLists: "No check-in list has reached this station",
     noListsNext: "Make a list for the event in the back office; it appears here with the next contact.",
     field: "Scan a ticket, or type a name",
+    fieldNoSearch: "Scan a ticket",
+    fieldHintNoSearch: "A scanner works wherever you are in this window. Who may search by name signs in first.",
     fieldHint: "A scanner works wherever you are in this window.",
     search: "Search",
     searching: "Searching",
@@ -120,6 +125,8 @@ export const en = {
     cameraWaiting: "Waiting for the first picture",
     cameraRetry: "Start the camera again",
     cameraAlt: "What the camera sees",
+    cameraTorch: "Light",
+    cameraFocus: "Focus",
   },
 
   verdict: {
@@ -151,6 +158,11 @@ export const en = {
       void: "Void",
       sold_elsewhere: "Sold elsewhere",
       error: "Cannot decide",
+      answers_required: "Ask first",
+      exchange_required: "Needs a wristband",
+      already_exchanged: "Wristband enters",
+      medium_invalid: "Wristband invalid",
+      stale_data: "Data too old",
     } satisfies Record<Reason, string>,
     reasons: {
       invalid: "This is no ticket of ours, or it has been changed.",
@@ -170,6 +182,11 @@ export const en = {
       void: "This sale was voided or the ticket returned.",
       sold_elsewhere: "Sold at another till, whose sales have not come here.",
       error: "The rule for this ticket cannot be evaluated. Ask the organizer.",
+      answers_required: "Something must be asked before entry. Nothing is recorded yet.",
+      exchange_required: "This ticket enters only with a wristband. Exchange it first.",
+      already_exchanged: "This ticket was exchanged for a wristband. Scan the wristband.",
+      medium_invalid: "This wristband was switched off or has run out.",
+      stale_data: "This product needs newer data than this station has. Let the station fetch, then scan again.",
     } satisfies Record<Reason, string>,
     lookHeadline: "Look first",
     marks: {
@@ -181,6 +198,8 @@ export const en = {
       unpaid: "Not paid; admitted by right",
       time_uncertain: "This station's clock is uncertain",
       station_in_doubt: "This station may lack its newest data; the ticket may have been used",
+      attention: "The organizer asks to look",
+      old_data: "This station's data is older than a quarter of an hour",
     } satisfies Record<Mark, string>,
     uncertainBy: (mark: string, amount: string) => `${mark} (± ${amount})`,
     wrongEventNamed: (event: string) => `This ticket is for ${event}.`,
@@ -199,6 +218,11 @@ export const en = {
   },
 
   till: {
+    date: "Date",
+    chooseVariation: (product: string) => `Which ${product}?`,
+    belongsTo: (product: string) => `${product}: together with which?`,
+    onlyWith: (names: string) => `only with ${names}`,
+    from: (price: string) => `from ${price}`,
     event: "Event",
     cart: "Cart",
     empty: "Nothing in the cart",
@@ -257,6 +281,8 @@ export const en = {
     longPress: "Hold for a number",
     inDoubt: "This station doubts that its data is the newest",
     inDoubtNext: "Take no money. It goes on selling once it has met the server.",
+    switchedOff: "Tills do not sell for this event now",
+    switchedOffNext: "The organizer has switched it off. Take no money; what was sold before is valid.",
     noRoom: "No room to record a sale",
     noRoomNext: "Take no money. Free some space on this machine; then selling goes on by itself.",
     voucher: "Voucher",
@@ -268,6 +294,7 @@ export const en = {
     voided: "undone",
     voidTitle: (code: string) => `Undo sale ${code}?`,
     voidSays: (sum: string) => `Give back ${sum}. Its tickets become void and are refused at the door.`,
+    voidWhich: "What goes back",
     voidReason: "Why",
     voidReasonHint: "For the record, for example: wrong category.",
     voidPrinted: "Its tickets were printed. Where is the paper?",
@@ -293,6 +320,10 @@ export const en = {
     cameraPath: "Path",
     cameraFolderHint: "Pictures in this folder are read one after another.",
     cameraMjpegHint: "A file of JPEG pictures, or a pipe.",
+    cameraAlso: (name: string) => `Look through ${name} as well`,
+    serial: "Scanner on a serial port",
+    serialNone: "None",
+    serialSpeed: "Speed (baud)",
     wedge: "Hand scanner",
     wedgePrefix: "Sends before a code",
     wedgeSuffix: "Sends after a code",
@@ -339,6 +370,8 @@ export const en = {
     clockUnknown: "not measured yet",
   },
 
+  guests,
+  people,
   sync,
   copies,
   leases,
@@ -363,6 +396,8 @@ export const en = {
     "not-recorded": "This could not be recorded and did not happen. Check the disk, then do it again.",
     "disk-full": "There is too little room on this machine's disk. Free some space.",
     underpaid: "The amount given is less than the total.",
+    locked: "Somebody must sign in first.",
+    "till-sales-off": "Tills do not sell for this event now: the organizer has switched it off. Take no money.",
     "in-doubt": "This station doubts that its data is the newest. Nothing is sold until it has met the server; scanning goes on.",
     busy: "Another program is using what is needed.",
     corrupt: "Stored data is damaged. It was set aside, nothing was overwritten.",

@@ -75,7 +75,7 @@ it("German is not English left over", () => {
       if (typeof value === "object" && value !== null) return same(value, other as object);
       return value === other ? [name] : [];
     });
-  const names = ["name", "server", "token", "journal", "mjpeg", "printTickets", "enter", "esc"];
+  const names = ["name", "pin", "server", "token", "journal", "mjpeg", "printTickets", "enter", "esc"];
   expect(same(dictionaries.de, dictionaries.en).sort()).toEqual(names.sort());
 });
 

@@ -50,6 +50,15 @@ describe("the door", () => {
     expect(memory.recent).toHaveLength(1);
   });
 
+  it("takes a code from a scanner on a serial port and says when it is gone", async () => {
+    memory.emit("scanner_code", { code: codeOf("D9MIX") });
+    expect((await verdict()).dataset["class"]).toBe("admitted");
+    memory.emit("scanner_problem", { code: "unavailable", detail: "The scanner at COM3 cannot be read.", fields: [] } as never);
+    expect((await screen.findByTestId("scanner-problem")).textContent).toContain("COM3");
+    memory.emit("scanner_problem", null);
+    await waitFor(() => expect(screen.queryByTestId("scanner-problem")).toBeNull());
+  });
+
   it("speaks the verdict to whoever hears the screen", async () => {
     await scan(codeOf("P8NQE"));
     await verdict();

@@ -36,6 +36,29 @@ describe("the settings", () => {
     await waitFor(() => expect(memory.settings.camera).toEqual({ kind: "folder", path: "/srv/pictures" }));
   });
 
+  it("take a scanner on a serial port and its speed, and let it go", async () => {
+    const port = screen.getByTestId<HTMLSelectElement>("settings-serial-port");
+    await waitFor(() => expect(port.options).toHaveLength(3));
+    port.selectedIndex = 2;
+    await fireEvent.change(port);
+    await waitFor(() => expect(memory.settings.serial_scanner).toEqual({ port: "/dev/ttyUSB0", speed: 9600 }));
+    const speed = await screen.findByTestId<HTMLSelectElement>("settings-serial-speed");
+    speed.selectedIndex = 7;
+    await fireEvent.change(speed);
+    await waitFor(() => expect(memory.settings.serial_scanner).toEqual({ port: "/dev/ttyUSB0", speed: 115_200 }));
+    port.selectedIndex = 0;
+    await fireEvent.change(port);
+    await waitFor(() => expect(memory.settings.serial_scanner).toBeNull());
+  });
+
+  it("take a second camera beside the first", async () => {
+    await preferences.change({ camera: { kind: "device", index: 4 } });
+    await fireEvent.click(await screen.findByTestId("settings-camera-also-0"));
+    await waitFor(() => expect(memory.settings.more_cameras).toEqual([{ kind: "device", index: 0 }]));
+    await fireEvent.click(screen.getByTestId("settings-camera-also-0"));
+    await waitFor(() => expect(memory.settings.more_cameras).toEqual([]));
+  });
+
   it("show what is stored, and why, when it could not be kept", async () => {
     memory.failing.set("settings_save", "not-recorded");
     await fireEvent.click(screen.getByTestId("settings-theme-dark"));

@@ -183,6 +183,28 @@ describe("the till", () => {
     expect(screen.queryByTestId("sale-void")).toBeNull();
   });
 
+  it("undoes single positions of a sale and leaves the others", async () => {
+    await fireEvent.click(screen.getByTestId("product-1"));
+    await fireEvent.click(screen.getByTestId("product-2"));
+    await fireEvent.click(screen.getByTestId("pay-exact"));
+    await screen.findByTestId("sale");
+    await key("Enter");
+    await fireEvent.click(screen.getByTestId("sales-tab"));
+    await fireEvent.click(await screen.findByTestId("sale-void"));
+    const [adult, child] = screen.getAllByTestId<HTMLInputElement>("void-position");
+    expect(screen.getByTestId("ask").textContent).toContain("€33.00");
+    if (!adult || !child) throw new Error("two positions");
+    await fireEvent.click(adult);
+    expect(screen.getByTestId("ask").textContent, "only the child's ticket goes back").toContain("€9.00");
+    await fireEvent.click(child);
+    await fireEvent.input(screen.getByTestId("void-reason"), { target: { value: "child is ill" } });
+    expect(screen.getByTestId<HTMLButtonElement>("ask-yes").disabled, "nothing is chosen").toBe(true);
+    await fireEvent.click(child);
+    await fireEvent.click(screen.getByTestId("ask-yes"));
+    await waitFor(() => expect(memory.sales[0]?.positions.map((one) => one.voided)).toEqual([false, true]));
+    expect(screen.getByTestId("sale-void"), "the other can still be undone").toBeTruthy();
+  });
+
 
   it("takes a voucher off the sum before it is paid, and spends it with the sale", async () => {
     await fireEvent.click(screen.getByTestId("product-1"));

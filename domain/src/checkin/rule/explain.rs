@@ -13,7 +13,8 @@ use super::{
     evaluate::{Scene, holds},
 };
 use crate::clock::UtcMillis;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 /// No explanation names more than this many obstacles.
 pub const MAX_TERMS: usize = 8;
@@ -35,8 +36,8 @@ pub enum Explanation {
 }
 
 /// One obstacle.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "kind", content = "value", rename_all = "snake_case")]
 pub enum Term {
     /// Only allowed after this instant.
     NotBefore(UtcMillis),
@@ -51,18 +52,31 @@ pub enum Term {
     /// This kind of ticket is not allowed.
     Product,
     /// At most `limit` of these, and there are more.
-    EntriesExceeded { counted: Counted, limit: i64 },
+    EntriesExceeded {
+        counted: Counted,
+        #[ts(type = "number")]
+        limit: i64,
+    },
     /// At least `minimum` of these, and there are fewer.
-    EntriesMissing { counted: Counted, minimum: i64 },
+    EntriesMissing {
+        counted: Counted,
+        #[ts(type = "number")]
+        minimum: i64,
+    },
     /// Exactly this many of these (`is` true), or any number but this one.
-    Entries { counted: Counted, is: bool, number: i64 },
+    Entries {
+        counted: Counted,
+        is: bool,
+        #[ts(type = "number")]
+        number: i64,
+    },
     /// Only for those who are inside, or who are not.
     Status(Presence),
 }
 
 /// What a number in a rule counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "kind", content = "value", rename_all = "snake_case")]
 pub enum Counted {
     Entries,
     EntriesToday,
@@ -76,7 +90,7 @@ pub enum Counted {
 }
 
 /// Where the last scan left the visitor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum Presence {
     Present,
@@ -207,7 +221,7 @@ fn closed(at: UtcMillis, scene: &Scene<'_>) -> (Weight, Term) {
 fn in_list(variable: Variable, list: &[Operand], scene: &Scene<'_>) -> Option<(Weight, Term)> {
     match variable {
         Variable::Product | Variable::Variation => Some((Weight(PRODUCT, 0), Term::Product)),
-        Variable::Gate => Some((Weight(GATE, 0), Term::AtGate(names(list)))),
+        Variable::Gate => Some((Weight(GATE, 0), Term::AtGate(names(list, scene)))),
         Variable::Weekday => {
             let allowed =
                 |day: u8| list.iter().any(|e| holds(Order::Equal, &scene.value(e), &weekday(day)) == Ok(true));
@@ -255,7 +269,7 @@ fn against(order: Order, variable: Variable, limit: &Operand, scene: &Scene<'_>)
     match variable {
         Variable::Product | Variable::Variation => Some((Weight(PRODUCT, 0), Term::Product)),
         Variable::Gate => {
-            let names = names(std::slice::from_ref(limit));
+            let names = names(std::slice::from_ref(limit), scene);
             let term = match order {
                 Order::Equal => Term::AtGate(names),
                 Order::NotEqual => Term::NotAtGate(names),
@@ -328,12 +342,14 @@ fn weekday(day: u8) -> Scalar {
     Scalar::Int(i64::from(day))
 }
 
-/// What the places of a rule are called; their number where they had no name.
-fn names(list: &[Operand]) -> Vec<String> {
+/// What the gates of a rule are called: now, else when the rule was written; their number where they had no name.
+fn names(list: &[Operand], scene: &Scene<'_>) -> Vec<String> {
+    let now = |id: i64| scene.input.gates.iter().find(|gate| gate.gate_id.0 == id).map(|gate| gate.name.as_str());
+    let cut = |name: &str| name.chars().take(MAX_NAME_LEN).collect::<String>();
     let name = |operand: &Operand| match operand {
-        Operand::Lookup { label: Some(label), .. } => Some(label.chars().take(MAX_NAME_LEN).collect()),
-        Operand::Lookup { id, label: None } | Operand::Literal(Scalar::Int(id)) => Some(id.to_string()),
-        Operand::Literal(Scalar::Text(text)) => Some(text.chars().take(MAX_NAME_LEN).collect()),
+        Operand::Lookup { id, label, .. } => Some(now(*id).or(label.as_deref()).map_or_else(|| id.to_string(), cut)),
+        Operand::Literal(Scalar::Int(id)) => Some(now(*id).map_or_else(|| id.to_string(), cut)),
+        Operand::Literal(Scalar::Text(text)) => Some(cut(text.trim().parse().ok().and_then(now).unwrap_or(text))),
         Operand::Literal(_) | Operand::Variable(_) | Operand::Moment(_) => None,
     };
     list.iter().filter_map(name).take(MAX_NAMES).collect()

@@ -18,11 +18,13 @@
 //! `and` and `or` evaluate all their operands: a rule with a part that cannot be evaluated refuses, whatever the others
 //! say.
 
+pub mod blocks;
 mod evaluate;
 mod explain;
+mod names;
 mod parse;
 
-use super::wire::Direction;
+use super::wire::{Direction, GateRow};
 use crate::{clock::UtcMillis, id::ItemId};
 
 pub use explain::{Counted, Explanation, MAX_NAME_LEN, MAX_NAMES, MAX_TERMS, Presence, Term};
@@ -47,6 +49,8 @@ pub struct RuleInput<'a> {
     pub variation: Option<i64>,
     /// The gate this station stands at, where one is set.
     pub gate: Option<i64>,
+    /// The gates there are, by whose names a rule is explained; of others, the name they had when it was written.
+    pub gates: &'a [GateRow],
     /// When the event, or the ticket's date in a series, begins.
     pub date_from: UtcMillis,
     /// `None` is read as `date_from`.
@@ -75,6 +79,8 @@ pub enum RuleError {
     Time(String),
     #[error("{0} is no number of a product, variation or gate")]
     Id(String),
+    #[error("the rule language looks up no {0}")]
+    Model(String),
     #[error("{0} is no tolerance in minutes")]
     Tolerance(String),
     #[error("a rule may be nested {MAX_DEPTH} deep at most")]
@@ -129,11 +135,29 @@ enum Operand {
     Literal(Scalar),
     /// An id, with the name it had when the rule was written.
     Lookup {
+        model: Model,
         id: i64,
         label: Option<String>,
     },
     Variable(Variable),
     Moment(Moment),
+}
+
+/// What a rule may name by its number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Model {
+    Product,
+    Variation,
+    Gate,
+}
+
+/// A product, variation or gate that a rule names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Name {
+    pub model: Model,
+    pub id: i64,
+    /// What it was called when the rule was written.
+    pub label: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -200,6 +224,7 @@ mod sample {
             product: ItemId(7),
             variation: None,
             gate: None,
+            gates: &[],
             date_from: at("2026-06-10T18:00:00Z"),
             date_to: None,
             date_admission: None,

@@ -1,6 +1,8 @@
 //! JSON → [`Rule`]. Owns the grammar and its limits; what is read here can be evaluated without looking at JSON again.
 
-use super::{Count, Logic, MAX_DEPTH, MAX_NODES, Moment, Operand, Order, Rule, RuleError, Scalar, Test, Variable};
+use super::{
+    Count, Logic, MAX_DEPTH, MAX_NODES, Model, Moment, Operand, Order, Rule, RuleError, Scalar, Test, Variable,
+};
 use crate::clock::UtcMillis;
 use serde_json::{Map, Value};
 
@@ -212,7 +214,13 @@ fn variable(operands: &[Value]) -> Result<Operand, RuleError> {
 }
 
 fn lookup(operands: &[Value]) -> Result<Operand, RuleError> {
-    let ([_, id] | [_, id, _]) = operands else { return Err(takes("lookup", "a model, an id and a label")) };
+    let ([model, id] | [model, id, _]) = operands else { return Err(takes("lookup", "a model, an id and a label")) };
+    let model = match model.as_str() {
+        Some("product") => Model::Product,
+        Some("variation") => Model::Variation,
+        Some("gate") => Model::Gate,
+        Some(_) | None => return Err(RuleError::Model(clip(&model.to_string()))),
+    };
     let number = match id {
         Value::Number(n) => n.as_i64(),
         Value::String(text) => text.trim().parse().ok(),
@@ -220,7 +228,7 @@ fn lookup(operands: &[Value]) -> Result<Operand, RuleError> {
     };
     let id = number.ok_or_else(|| RuleError::Id(clip(&id.to_string())))?;
     let label = operands.get(2).and_then(Value::as_str).map(str::to_owned);
-    Ok(Operand::Lookup { id, label })
+    Ok(Operand::Lookup { model, id, label })
 }
 
 fn build_time(operands: &[Value]) -> Result<Moment, RuleError> {
@@ -347,6 +355,7 @@ mod tests {
                 json!({"==": [{"var": "gate"}, {"lookup": ["gate", "north", "North"]}]}),
                 "\"north\" is no number of a product, variation or gate",
             ),
+            (json!({"==": [1, {"lookup": ["seat", 1, "A"]}]}), "the rule language looks up no \"seat\""),
             (json!({"<": [{"entries_since": []}, 1]}), "\"entries_since\" takes one time"),
         ];
         for (rule, sentence) in table {

@@ -94,6 +94,12 @@ impl QuotaAccount {
         self.settle();
     }
 
+    /// The sale of a lent unit is about to be undone whose position does not count here: its product has left the quota
+    /// since. It is counted first, as undoing takes it off.
+    pub fn count_before_undoing(&mut self) {
+        self.sold += 1;
+    }
+
     /// Holds up to `wanted` free units back for stations not heard of; answers how many it could.
     pub fn hold_back(&mut self, wanted: i64) -> i64 {
         let held = self.free().unwrap_or(wanted).min(wanted).max(0);

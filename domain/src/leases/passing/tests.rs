@@ -59,7 +59,7 @@ fn grant(units: u32, to: DeviceId) -> GrantBody {
         quota_id: QuotaId(4),
         station: to,
         units,
-        blanks: vec![BlankRange { item_id: ITEM, base: base(), count: blank::count_for(units) }],
+        blanks: vec![BlankRange { article: ITEM.into(), base: base(), count: blank::count_for(units) }],
         granted_at: UtcMillis(0),
     }
 }
@@ -139,7 +139,7 @@ fn what_was_not_signed_or_not_lent_is_not_taken() {
         (forged(|o| o.quota_id = QuotaId(8)), NotPassed::NotLent),
         (forged(|o| o.event_id = EventId(8)), NotPassed::NotLent),
         (forged(|o| o.blanks[0].count += 1), NotPassed::NotLent),
-        (forged(|o| o.blanks[0].item_id = ItemId(8)), NotPassed::NotLent),
+        (forged(|o| o.blanks[0].article = ItemId(8).into()), NotPassed::NotLent),
         (forged(|o| o.blanks[0].base = PositionId(Uuid::from_u128(8 << 64))), NotPassed::NotLent),
         (Proof { origin: origin(&grant(10, C)), ..good.clone() }, NotPassed::NotLent),
         (Proof { origin: origin(&grant(9, A)), ..good.clone() }, NotPassed::NotLent),
@@ -195,7 +195,7 @@ fn codes(out: &HandOut) -> Vec<BlankCodes> {
         wc1::sign(&claims, ORGANIZER, EVENT, &key(50)).unwrap()
     };
     let of_range = |range: &BlankRange| BlankCodes {
-        item_id: range.item_id,
+        article: range.article,
         codes: Units::from(range.numbers()).iter().map(code).collect(),
     };
     out.blanks.iter().map(of_range).collect()

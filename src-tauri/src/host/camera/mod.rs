@@ -1,21 +1,21 @@
-//! The camera: one thread takes pictures, one reads codes from them, and between the two only the newest picture
-//! waits. Tells whoever listens what was seen; decides nothing about it.
+//! The cameras: for each one thread takes pictures, one reads codes from them, and between the two only the newest
+//! picture waits. Tells whoever listens what was seen; decides nothing about it.
 
-mod decode;
+mod controls;
 mod folder;
 mod gate;
 mod mjpeg;
 mod nokhwa;
+mod reader;
 mod source;
 
 pub use self::nokhwa::{CameraChoice, Device, list};
-pub use decode::{Cascade, Decoder, Turn};
+pub use controls::{CameraControl, ControlKind, Panel, SetControl};
 pub use source::{CameraError, Frame, FrameSource, Look, Slot, Stop};
 
 use crate::settings::CameraSource;
-use base64::{Engine, engine::general_purpose::STANDARD};
 use gate::Gate;
-use image::{DynamicImage, codecs::jpeg::JpegEncoder};
+use reader::Reader;
 use serde::{Deserialize, Serialize};
 use std::{
     path::Path,
@@ -28,22 +28,20 @@ use willcall_domain::{
     clock::Clock,
     problem::{Code, Problem},
 };
+use willcall_reading::Cascade;
 
 /// Between two attempts to open a source that failed.
 const RETRY: Duration = Duration::from_secs(2);
 /// A camera that has not stopped by then hangs in its driver.
 const HANGS: Duration = Duration::from_secs(3);
-/// Between two pictures on the screen, in milliseconds: at most eight a second.
-const PREVIEW_EVERY_MS: u64 = 125;
-/// The larger side of a picture on the screen: pixels.
-const PREVIEW_SIDE: u32 = 480;
-const PREVIEW_QUALITY: u8 = 65;
-/// A picture that does not move is looked at so often; more changes nothing.
-const LOOKS_AT_A_STILL: u32 = 4;
+/// A camera that has sent no picture for so long is said to be silent.
+const SILENT: Duration = Duration::from_secs(5);
 
 /// A small picture for the screen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct CameraFrame {
+    /// Which of the cameras in use, from 0.
+    pub camera: u32,
     /// Base64.
     pub jpeg: String,
     /// Pixels.
@@ -52,6 +50,9 @@ pub struct CameraFrame {
     pub height: u32,
     /// Whether to show it like a mirror.
     pub mirrored: bool,
+    /// The corners of the code that was read in this picture, as parts of its width and height, not mirrored: the upper
+    /// left one as it was printed, then clockwise.
+    pub outline: Option<[[f32; 2]; 4]>,
 }
 
 /// A code that came before the camera.
@@ -61,7 +62,7 @@ pub struct CameraCode {
 }
 
 /// What the camera has to say.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Seen {
     Frame(CameraFrame),
     Code(CameraCode),
@@ -77,13 +78,14 @@ pub type Open = Box<dyn Fn() -> Result<Box<dyn FrameSource>, CameraError> + Send
 pub struct Camera {
     clock: Arc<dyn Clock>,
     listener: Listener,
-    running: Mutex<Option<Running>>,
+    running: Mutex<Vec<Running>>,
     /// Held while one start or stop is under way, so that a camera is let go before it is taken again.
     changing: Mutex<()>,
 }
 
 struct Running {
     stop: Stop,
+    panel: Panel,
     /// Nothing is sent here: it is cut when the last thread has ended.
     ended: mpsc::Receiver<()>,
 }
@@ -91,53 +93,79 @@ struct Running {
 impl Camera {
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, listener: Listener) -> Self {
-        Self { clock, listener, running: Mutex::new(None), changing: Mutex::new(()) }
+        Self { clock, listener, running: Mutex::default(), changing: Mutex::new(()) }
     }
 
-    /// Looks through `source` from now on; nothing else. Blocks while the last source ends.
+    /// Looks through all of `sources` from now on; nothing else. A ticket that several see is one reading. Blocks while
+    /// the last sources end.
     ///
     /// # Errors
     /// The system gives no thread.
-    pub fn start(&self, source: CameraSource) -> Result<(), Problem> {
+    pub fn start(&self, sources: Vec<CameraSource>) -> Result<(), Problem> {
         let _turn = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         self.end();
-        match opening(source) {
-            Some(open) => self.look_through(open, Cascade::standard()),
-            None => Ok(()),
+        let gate = Arc::new(Mutex::new(Gate::default()));
+        for (number, source) in (0..).zip(sources) {
+            // A folder may rest for hours; a camera may not.
+            let silent = matches!(source, CameraSource::Device { .. }).then_some(SILENT);
+            if let Some(open) = opening(source, number) {
+                self.look_through(Eye { number, open, silent, cascade: shipped(), gate: Arc::clone(&gate) })?;
+            }
         }
+        Ok(())
     }
 
-    /// Looks through what `open` opens and reads with `cascade`.
+    /// Looks through one more.
     ///
     /// # Errors
     /// The system gives no thread.
-    pub fn look_through(&self, open: Open, cascade: Cascade) -> Result<(), Problem> {
-        let (stop, slot) = (Stop::default(), Arc::new(Slot::default()));
+    fn look_through(&self, eye: Eye) -> Result<(), Problem> {
+        let (stop, slot, panel) = (Stop::default(), Arc::new(Slot::default()), Panel::default());
         let (alive, ended) = mpsc::channel::<()>();
+        let Eye { number, open, silent, cascade, gate } = eye;
         let taking = {
             let (stop, slot, listener) = (stop.clone(), Arc::clone(&slot), Arc::clone(&self.listener));
-            let alive = alive.clone();
+            let (alive, panel) = (alive.clone(), panel.clone());
             move || {
                 let (_alive, _closing) = (alive, Closing(&slot));
-                take_pictures(&open, &stop, &slot, &listener);
+                take_pictures(&open, &stop, &slot, &panel, &listener);
             }
         };
         let reading = {
-            let mut reader = Reader::new(Arc::clone(&self.clock), Arc::clone(&self.listener), cascade);
+            let (clock, listener) = (Arc::clone(&self.clock), Arc::clone(&self.listener));
+            let mut reader = Reader::new(number, clock, listener, cascade, gate);
             move || {
                 let _alive = alive;
-                reader.read_all(&slot);
+                reader.read_all(&slot, silent);
             }
         };
         let no_thread =
             |error: std::io::Error| Problem::new(Code::Unavailable, format!("The camera cannot be started ({error})."));
-        thread::Builder::new().name("camera pictures".to_owned()).spawn(taking).map_err(no_thread)?;
-        thread::Builder::new().name("camera codes".to_owned()).spawn(reading).map_err(|error| {
+        thread::Builder::new().name(format!("camera {number} pictures")).spawn(taking).map_err(no_thread)?;
+        thread::Builder::new().name(format!("camera {number} codes")).spawn(reading).map_err(|error| {
             stop.set();
             no_thread(error)
         })?;
-        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = Some(Running { stop, ended });
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).push(Running { stop, panel, ended });
         Ok(())
+    }
+
+    /// What can be set at the cameras that run.
+    #[must_use]
+    pub fn controls(&self) -> Vec<CameraControl> {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        running.iter().flat_map(|one| one.panel.offered()).collect()
+    }
+
+    /// Sets something at a camera that runs, with its next picture.
+    ///
+    /// # Errors
+    /// It offers no such thing, or does not run.
+    pub fn set(&self, wanted: &SetControl) -> Result<(), Problem> {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let offers = |one: &&Running| one.panel.offered().iter().any(|control| control.camera == wanted.camera);
+        let known = running.iter().find(offers).is_some_and(|one| one.panel.wish(&wanted.name, wanted.value));
+        if known { Ok(()) } else { Err(Problem::new(Code::NotFound, "This camera has no such control.")) }
     }
 
     /// Ends what runs and waits until the camera is free for others, but not for one that hangs.
@@ -147,13 +175,32 @@ impl Camera {
     }
 
     fn end(&self) {
-        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(running) = running else { return };
-        running.stop.set();
-        if running.ended.recv_timeout(HANGS) == Err(mpsc::RecvTimeoutError::Timeout) {
-            tracing::warn!("the camera does not answer; it is left alone");
+        let running = std::mem::take(&mut *self.running.lock().unwrap_or_else(PoisonError::into_inner));
+        running.iter().for_each(|one| one.stop.set());
+        for one in running {
+            if one.ended.recv_timeout(HANGS) == Err(mpsc::RecvTimeoutError::Timeout) {
+                tracing::warn!("a camera does not answer; it is left alone");
+            }
         }
     }
+}
+
+/// One of the sources looked through.
+struct Eye {
+    number: u32,
+    open: Open,
+    /// After how long without a picture that is said.
+    silent: Option<Duration>,
+    cascade: Cascade,
+    gate: Arc<Mutex<Gate>>,
+}
+
+/// The decoders of this build.
+fn shipped() -> Cascade {
+    #[cfg(feature = "zxing")]
+    return Cascade::with_zxing_cpp();
+    #[cfg(not(feature = "zxing"))]
+    Cascade::standard()
 }
 
 impl Drop for Camera {
@@ -171,20 +218,20 @@ impl Drop for Closing<'_> {
     }
 }
 
-fn opening(source: CameraSource) -> Option<Open> {
+fn opening(source: CameraSource, number: u32) -> Option<Open> {
     fn boxed(source: impl FrameSource + 'static) -> Box<dyn FrameSource> {
         Box::new(source)
     }
     Some(match source {
         CameraSource::None => return None,
-        CameraSource::Device { index } => Box::new(move || Device::open(index).map(boxed)),
+        CameraSource::Device { index } => Box::new(move || Device::open(index, number).map(boxed)),
         CameraSource::Folder { path } => Box::new(move || folder::Folder::open(Path::new(&path)).map(boxed)),
         CameraSource::Mjpeg { path } => Box::new(move || mjpeg::Mjpeg::open(Path::new(&path)).map(boxed)),
     })
 }
 
 /// Takes pictures until told to stop. A source that fails is opened again; each reason is said once.
-fn take_pictures(open: &Open, stop: &Stop, slot: &Slot, listener: &Listener) {
+fn take_pictures(open: &Open, stop: &Stop, slot: &Slot, panel: &Panel, listener: &Listener) {
     let mut said = None;
     let mut say = |error: Option<CameraError>| {
         if error != said
@@ -197,7 +244,11 @@ fn take_pictures(open: &Open, stop: &Stop, slot: &Slot, listener: &Listener) {
     };
     while !stop.is_set() {
         let ended = open().and_then(|mut source| {
+            panel.offer(source.controls());
             loop {
+                for (name, value) in panel.wishes() {
+                    source.set(&name, value).unwrap_or_else(|error| say(Some(error)));
+                }
                 match source.next(stop)? {
                     Look::Frame(frame) => {
                         say(None);
@@ -208,78 +259,12 @@ fn take_pictures(open: &Open, stop: &Stop, slot: &Slot, listener: &Listener) {
                 }
             }
         });
+        panel.offer(Vec::new());
         if let Err(error) = ended {
             say(Some(error));
             let _ = stop.wait(RETRY);
         }
     }
-}
-
-/// Turns pictures into small ones for the screen and into codes.
-struct Reader {
-    clock: Arc<dyn Clock>,
-    listener: Listener,
-    cascade: Cascade,
-    gate: Gate,
-    previewed_at: Option<u64>,
-    still: Option<Still>,
-}
-
-/// What is known of a picture that may come again.
-struct Still {
-    picture: Arc<DynamicImage>,
-    looks: u32,
-    code: Option<String>,
-}
-
-impl Reader {
-    fn new(clock: Arc<dyn Clock>, listener: Listener, cascade: Cascade) -> Self {
-        Self { clock, listener, cascade, gate: Gate::default(), previewed_at: None, still: None }
-    }
-
-    fn read_all(&mut self, slot: &Slot) {
-        while let Some(frame) = slot.take() {
-            self.preview(&frame);
-            let Some(code) = self.code_in(&frame, slot) else { continue };
-            if self.gate.lets_through(&code, frame.scene, self.clock.monotonic_ms()) {
-                (self.listener)(Seen::Code(CameraCode { code }));
-            }
-        }
-    }
-
-    fn code_in(&mut self, frame: &Frame, slot: &Slot) -> Option<String> {
-        let known = self.still.take().filter(|still| Arc::ptr_eq(&still.picture, &frame.picture));
-        let mut still = known.unwrap_or_else(|| Still { picture: Arc::clone(&frame.picture), looks: 0, code: None });
-        if still.code.is_none() && still.looks < LOOKS_AT_A_STILL {
-            still.looks += 1;
-            still.code = self.cascade.read(&frame.picture.to_luma8(), || slot.has_newer());
-        }
-        self.still.insert(still).code.clone()
-    }
-
-    fn preview(&mut self, frame: &Frame) {
-        let now = self.clock.monotonic_ms();
-        if self.previewed_at.is_some_and(|at| now.saturating_sub(at) < PREVIEW_EVERY_MS) {
-            return;
-        }
-        self.previewed_at = Some(now);
-        match small(frame) {
-            Ok(picture) => (self.listener)(Seen::Frame(picture)),
-            Err(error) => tracing::warn!(%error, "a picture cannot be shown"),
-        }
-    }
-}
-
-fn small(frame: &Frame) -> image::ImageResult<CameraFrame> {
-    let picture = if frame.picture.width().max(frame.picture.height()) > PREVIEW_SIDE {
-        frame.picture.thumbnail(PREVIEW_SIDE, PREVIEW_SIDE).to_rgb8()
-    } else {
-        frame.picture.to_rgb8()
-    };
-    let mut bytes = Vec::new();
-    JpegEncoder::new_with_quality(&mut bytes, PREVIEW_QUALITY).encode_image(&picture)?;
-    let (width, height) = picture.dimensions();
-    Ok(CameraFrame { jpeg: STANDARD.encode(bytes), width, height, mirrored: frame.mirrored })
 }
 
 #[cfg(test)]

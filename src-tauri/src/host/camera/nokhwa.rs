@@ -1,11 +1,17 @@
 //! A camera of this machine. Owns the talk with the camera library, which knows each system's own interface.
 
-use super::source::{CameraError, Frame, FrameSource, Look, Stop};
+use super::{
+    controls::{CameraControl, ControlKind},
+    source::{CameraError, Frame, FrameSource, Look, Stop},
+};
 use image::DynamicImage;
 use nokhwa::{
     Buffer, Camera, NokhwaError,
     pixel_format::RgbFormat,
-    utils::{ApiBackend, CameraFormat, CameraIndex, FrameFormat, RequestedFormat, RequestedFormatType, Resolution},
+    utils::{
+        ApiBackend, CameraFormat, CameraIndex, ControlValueDescription, ControlValueSetter, FrameFormat,
+        KnownCameraControl, KnownCameraControlFlag, RequestedFormat, RequestedFormatType, Resolution,
+    },
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -60,6 +66,8 @@ fn ask_permission() {
 /// An open camera.
 pub struct Device {
     index: u32,
+    /// Which of the cameras in use it is.
+    number: u32,
     camera: Camera,
     spoilt: u32,
 }
@@ -69,14 +77,14 @@ impl Device {
     ///
     /// # Errors
     /// There is no such camera, or another program uses it.
-    pub fn open(index: u32) -> Result<Self, CameraError> {
+    pub fn open(index: u32, number: u32) -> Result<Self, CameraError> {
         ask_permission();
         let near = CameraFormat::new(Resolution::new(1280, 720), FrameFormat::MJPEG, 30);
         let wishes = [RequestedFormatType::Closest(near), RequestedFormatType::AbsoluteHighestFrameRate];
         let mut refusal = None;
         for wish in wishes {
             match Camera::new(CameraIndex::Index(index), RequestedFormat::new::<RgbFormat>(wish)) {
-                Ok(camera) => return Self::over(index, camera),
+                Ok(camera) => return Self::over(index, number, camera),
                 Err(error) => refusal = Some(error),
             }
         }
@@ -88,9 +96,9 @@ impl Device {
     ///
     /// # Errors
     /// It does not start.
-    pub fn over(index: u32, mut camera: Camera) -> Result<Self, CameraError> {
+    pub fn over(index: u32, number: u32, mut camera: Camera) -> Result<Self, CameraError> {
         camera.open_stream().map_err(|error| lost(index, &error))?;
-        Ok(Self { index, camera, spoilt: 0 })
+        Ok(Self { index, number, camera, spoilt: 0 })
     }
 }
 
@@ -115,6 +123,76 @@ impl FrameSource for Device {
         }
         Ok(Look::Stopped)
     }
+
+    fn controls(&mut self) -> Vec<CameraControl> {
+        let offered = self.camera.camera_controls().unwrap_or_else(|error| {
+            tracing::debug!(index = self.index, %error, "the camera does not say what can be set");
+            Vec::new()
+        });
+        offered.iter().filter_map(|control| offer(self.number, control)).collect()
+    }
+
+    fn set(&mut self, name: &str, value: i64) -> Result<(), CameraError> {
+        let refused = |reason: String| CameraError::Control { name: name.to_owned(), reason };
+        let offered = self.camera.camera_controls().map_err(|error| refused(error.to_string()))?;
+        let control =
+            offered.iter().find(|control| control.name() == name).ok_or_else(|| refused("there is none".to_owned()))?;
+        let setter = if matches!(control.description(), ControlValueDescription::Boolean { .. }) {
+            ControlValueSetter::Boolean(value != 0)
+        } else {
+            ControlValueSetter::Integer(value)
+        };
+        self.camera.set_camera_control(control.control(), setter).map_err(|error| refused(error.to_string()))
+    }
+}
+
+/// Switches and ranges of whole numbers can be set; what the camera decides by itself cannot.
+fn offer(camera: u32, control: &nokhwa::utils::CameraControl) -> Option<CameraControl> {
+    let fixed = [KnownCameraControlFlag::ReadOnly, KnownCameraControlFlag::Disabled];
+    if control.flag().iter().any(|flag| fixed.contains(flag)) {
+        return None;
+    }
+    let (min, max, step, value) = match *control.description() {
+        ControlValueDescription::IntegerRange { min, max, value, step, .. } if max > min => {
+            (min, max, step.max(1), value)
+        }
+        ControlValueDescription::Boolean { value, .. } => (0, 1, 1, i64::from(value)),
+        ControlValueDescription::None
+        | ControlValueDescription::Integer { .. }
+        | ControlValueDescription::IntegerRange { .. }
+        | ControlValueDescription::Float { .. }
+        | ControlValueDescription::FloatRange { .. }
+        | ControlValueDescription::String { .. }
+        | ControlValueDescription::Bytes { .. }
+        | ControlValueDescription::KeyValuePair { .. }
+        | ControlValueDescription::Point { .. }
+        | ControlValueDescription::Enum { .. }
+        | ControlValueDescription::RGB { .. } => return None,
+    };
+    let name = control.name().to_owned();
+    Some(CameraControl { camera, kind: kind(control.control(), &name), name, min, max, step, value })
+}
+
+/// Lamps and absolute focus have no number that all systems share: their names say it.
+fn kind(control: KnownCameraControl, name: &str) -> ControlKind {
+    let known = [
+        (KnownCameraControl::Focus, ControlKind::Focus),
+        (KnownCameraControl::Zoom, ControlKind::Zoom),
+        (KnownCameraControl::Exposure, ControlKind::Exposure),
+        (KnownCameraControl::Brightness, ControlKind::Brightness),
+    ];
+    let words = [
+        ("torch", ControlKind::Torch),
+        ("flash", ControlKind::Torch),
+        ("lamp", ControlKind::Torch),
+        ("focus", ControlKind::Focus),
+        ("zoom", ControlKind::Zoom),
+        ("exposure", ControlKind::Exposure),
+    ];
+    let name = name.to_ascii_lowercase();
+    let by_number = known.into_iter().find(|(known, _)| *known == control).map(|(_, kind)| kind);
+    let by_name = || words.into_iter().find(|(word, _)| name.contains(word)).map(|(_, kind)| kind);
+    by_number.or_else(by_name).unwrap_or(ControlKind::Other)
 }
 
 impl Drop for Device {

@@ -1,5 +1,6 @@
 //! What a source of pictures is, and the place where only its newest picture waits.
 
+use super::controls::CameraControl;
 use image::DynamicImage;
 use std::{
     path::PathBuf,
@@ -37,6 +38,8 @@ pub enum CameraError {
     Unreadable { path: PathBuf, reason: String },
     #[error("{} holds no JPEG pictures.", .0.display())]
     NoPictures(PathBuf),
+    #[error("The camera does not take this value for {name} ({reason}).")]
+    Control { name: String, reason: String },
     #[error("{} is no picture ({reason}). It is passed over.", path.display())]
     NoPicture { path: PathBuf, reason: String },
 }
@@ -48,6 +51,29 @@ pub trait FrameSource {
     /// # Errors
     /// The source has ended and must be opened again.
     fn next(&mut self, stop: &Stop) -> Result<Look, CameraError>;
+
+    /// What can be set at it.
+    fn controls(&mut self) -> Vec<CameraControl> {
+        Vec::new()
+    }
+
+    /// Sets the control `name`.
+    ///
+    /// # Errors
+    /// It does not take the value. Pictures go on.
+    fn set(&mut self, name: &str, value: i64) -> Result<(), CameraError> {
+        let _ = value;
+        Err(CameraError::Control { name: name.to_owned(), reason: "there is none".to_owned() })
+    }
+}
+
+/// What came out of the slot.
+#[derive(Debug)]
+pub enum Taken {
+    Frame(Frame),
+    /// Nothing in the time given.
+    Nothing,
+    Closed,
 }
 
 /// Tells threads to end, and wakes those that wait.
@@ -100,12 +126,21 @@ impl Slot {
         self.changed.notify_all();
     }
 
-    /// Takes the newest picture, waiting for one; `None` once the slot is closed.
+    /// Takes the newest picture, waiting for one: for `patience` where it is given, else for ever.
     #[must_use]
-    pub fn take(&self) -> Option<Frame> {
-        let waited = self.changed.wait_while(lock(&self.inside), |inside| inside.frame.is_none() && !inside.closed);
-        let mut inside = waited.unwrap_or_else(PoisonError::into_inner);
-        if inside.closed { None } else { inside.frame.take() }
+    pub fn take(&self, patience: Option<Duration>) -> Taken {
+        let waits = |inside: &mut Inside| inside.frame.is_none() && !inside.closed;
+        let mut inside = match patience {
+            None => self.changed.wait_while(lock(&self.inside), waits).unwrap_or_else(PoisonError::into_inner),
+            Some(time) => {
+                let waited = self.changed.wait_timeout_while(lock(&self.inside), time, waits);
+                waited.unwrap_or_else(PoisonError::into_inner).0
+            }
+        };
+        if inside.closed {
+            return Taken::Closed;
+        }
+        inside.frame.take().map_or(Taken::Nothing, Taken::Frame)
     }
 
     /// Whether a newer picture waits already.
@@ -123,6 +158,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::*;
 
+    fn scene(taken: Taken) -> Option<u64> {
+        match taken {
+            Taken::Frame(frame) => Some(frame.scene),
+            Taken::Nothing | Taken::Closed => None,
+        }
+    }
+
     fn frame(scene: u64) -> Frame {
         Frame { picture: Arc::new(DynamicImage::new_luma8(1, 1)), scene, mirrored: false }
     }
@@ -133,8 +175,9 @@ mod tests {
         for scene in 1..=3 {
             slot.put(frame(scene));
         }
-        assert_eq!(slot.take().map(|f| f.scene), Some(3));
+        assert_eq!(scene(slot.take(None)), Some(3));
         assert!(!slot.has_newer(), "the older ones are gone");
+        assert!(matches!(slot.take(Some(Duration::from_millis(1))), Taken::Nothing), "and none is made up");
     }
 
     #[test]
@@ -142,7 +185,7 @@ mod tests {
         let slot = Arc::new(Slot::default());
         let waiting = {
             let slot = Arc::clone(&slot);
-            std::thread::spawn(move || (slot.take().map(|f| f.scene), slot.take().is_none()))
+            std::thread::spawn(move || (scene(slot.take(None)), matches!(slot.take(None), Taken::Closed)))
         };
         slot.put(frame(1));
         while slot.has_newer() {

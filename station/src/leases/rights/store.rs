@@ -65,6 +65,11 @@ pub fn project(tx: &Transaction<'_>, entry: &Entry, fact: &Fact) -> Result<(), F
         | Fact::HandOverDeclined { .. }
         | Fact::ScanUndone { .. }
         | Fact::CaseClosed { .. }
+        | Fact::OperatorIn { .. }
+        | Fact::OperatorOut { .. }
+        | Fact::Badge { .. }
+        | Fact::Answers { .. }
+        | Fact::Exchanged { .. }
         | Fact::KeyChanged { .. }
         | Fact::Checkpoint { .. }
         | Fact::Closed { .. } => {}

@@ -268,7 +268,7 @@ pub fn codes_of_hand_over(tx: &Transaction<'_>, out: &HandOut) -> Result<Vec<Bla
         for n in Units::from(range.numbers()).iter() {
             codes.push(super::code_of(tx, blank::position(range.base, n))?.ok_or_else(lost)?);
         }
-        all.push(BlankCodes { item_id: range.item_id, codes });
+        all.push(BlankCodes { article: range.article, codes });
     }
     Ok(all)
 }

@@ -30,7 +30,7 @@ fn lease_id() -> LeaseId {
 }
 
 fn range() -> BlankRange {
-    BlankRange { item_id: ADULT, base: PositionId(Uuid::from_u128(9 << 64)), count: blank::count_for(UNITS) }
+    BlankRange { article: ADULT.into(), base: PositionId(Uuid::from_u128(9 << 64)), count: blank::count_for(UNITS) }
 }
 
 #[derive(Debug, Clone)]
@@ -89,7 +89,7 @@ impl<'a> Both<'a> {
             grant_signature: String::new(),
         });
         let codes = (0..range().count).map(|n| format!("code {n}")).collect();
-        put_blanks(tx, lease_id(), &[range()], &[BlankCodes { item_id: ADULT, codes }]).unwrap();
+        put_blanks(tx, lease_id(), &[range()], &[BlankCodes { article: ADULT.into(), codes }]).unwrap();
         both
     }
 
@@ -110,7 +110,7 @@ impl<'a> Both<'a> {
     }
 
     fn sell(&mut self) {
-        let next = next_blank(self.tx, lease_id(), ADULT, 0).unwrap().map(|blank| blank.position_id);
+        let next = next_blank(self.tx, lease_id(), ADULT.into(), 0).unwrap().map(|blank| blank.position_id);
         let (Some(unit), Some(position)) = (self.held.sellable().lowest(), next) else { return };
         assert!(self.held.sell(unit));
         assert_eq!(self.held.use_blank(ADULT), Some(position), "the same blank is next");
@@ -118,6 +118,9 @@ impl<'a> Both<'a> {
         let line = SaleLine {
             position_id: position,
             item_id: ADULT,
+            variation_id: None,
+            date_id: None,
+            addon_to: None,
             price: Money::zero(Currency::EUR),
             tax_rate_bp: 0,
             tax: Money::zero(Currency::EUR),

@@ -339,8 +339,12 @@ impl FakeServer {
                 CodeFormat::Sig1 => self.sig1_code(position),
             }
         });
-        let blanks = if item_id == ADULT { vec![BlankRange { item_id, base, count }] } else { vec![] };
-        let codes = if item_id == ADULT { vec![BlankCodes { item_id, codes: codes.collect() }] } else { vec![] };
+        let blanks = if item_id == ADULT { vec![BlankRange { article: item_id.into(), base, count }] } else { vec![] };
+        let codes = if item_id == ADULT {
+            vec![BlankCodes { article: item_id.into(), codes: codes.collect() }]
+        } else {
+            vec![]
+        };
         let body = GrantBody {
             lease_id: lease,
             request_id: request.request_id,
@@ -582,6 +586,7 @@ pub fn event(code_format: CodeFormat) -> EventRow {
         admission_at: None,
         code_format,
         planned_outage_min: 60,
+        till_sales: true,
         version: 1,
     }
 }
@@ -599,6 +604,9 @@ pub fn item(item_id: ItemId, name: &str, price: i64, admission: bool) -> ItemRow
         admission,
         look_at_id: false,
         checkin_text: String::new(),
+        variations: Vec::new(),
+        addon_to: Vec::new(),
+        door: Default::default(),
         version: 1,
     }
 }
@@ -610,6 +618,7 @@ pub fn quota(id: i64, items: &[ItemId], free: i64) -> QuotaRow {
         name: "Hall".into(),
         size: Some(free),
         items: items.to_vec(),
+        date_id: None,
         free: Some(free),
         outstanding: 0,
         version: 1,
@@ -626,6 +635,11 @@ pub fn list(list_id: ListId, version: i64) -> ListRow {
         allow_multiple_entries: false,
         allow_entry_after_exit: true,
         rules: None,
+        date_id: None,
+        addon_match: false,
+        gates: Vec::new(),
+        shown_from: None,
+        shown_until: None,
         version,
     }
 }
@@ -646,6 +660,11 @@ pub fn position(n: u128, version: i64) -> PositionRow {
         valid_from: None,
         valid_until: None,
         test: false,
+        variation_id: None,
+        date_id: None,
+        addon_to: None,
+        door: Default::default(),
+        sold_at: None,
         version,
     }
 }
@@ -691,7 +710,7 @@ pub async fn ready(folder: &Path, server: &Arc<FakeServer>) -> Station {
 }
 
 pub fn ask(code: &str) -> ScanRequest {
-    ScanRequest { code: code.into(), list_id: LIST, direction: Direction::Entry, at: None }
+    ScanRequest::new(code, LIST, Direction::Entry)
 }
 
 pub async fn scan(station: &Station, code: &str) -> VerdictView {
@@ -703,7 +722,7 @@ pub fn cart(request: u128, lines: &[(ItemId, u32)], given_minor: i64) -> SellReq
         vouchers: Vec::new(),
         request_id: RequestId(Uuid::from_u128(request)),
         event_id: EVENT,
-        lines: lines.iter().map(|(item_id, quantity)| SellLine { item_id: *item_id, quantity: *quantity }).collect(),
+        lines: lines.iter().map(|(item_id, quantity)| SellLine::of(*item_id, *quantity)).collect(),
         tender: Tender::Cash { given_minor },
     }
 }

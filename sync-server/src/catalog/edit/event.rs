@@ -54,6 +54,8 @@ pub async fn update(tx: &mut Tx, event: EventId, draft: &EventDraft) -> Result<(
     if !store::update_event(tx, event, draft).await? {
         return Err(Refused::field("slug", FieldError::Taken));
     }
+    // One with dates lasts as long as they do, whatever was typed.
+    super::date::keep_span(tx, event).await?;
     note(tx, Subject::Event(event)).await?;
     tracing::info!(organizer = tx.organizer.0, event = event.0, live = draft.live, "event changed");
     Ok(())

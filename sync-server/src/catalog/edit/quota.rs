@@ -10,7 +10,7 @@ use crate::{
 };
 use willcall_domain::{
     catalog::draft::{FieldError, QuotaDraft},
-    id::{EventId, ItemId, QuotaId},
+    id::{DateId, EventId, ItemId, QuotaId},
     leases::ledger::QuotaAccount,
 };
 
@@ -34,6 +34,8 @@ pub struct QuotaFull {
     /// Sold beyond the size, each with a case.
     pub excess: i64,
     pub items: Vec<ItemId>,
+    /// The date whose positions count in it; `None` is every date.
+    pub date_id: Option<DateId>,
 }
 
 impl QuotaFull {
@@ -71,7 +73,8 @@ impl QuotaFull {
 pub async fn create(tx: &mut Tx, event: EventId, draft: &QuotaDraft, items: &[ItemId]) -> Result<QuotaId, Refused> {
     lock_products(tx, event, items).await?;
     // Made unlimited first: its size is set once what is sold is known.
-    let quota = store::insert_quota(tx, event, &draft.name).await?;
+    known_date(tx, event, draft.date_id).await?;
+    let quota = store::insert_quota(tx, event, draft).await?;
     settle(tx, event, quota, draft, items).await?;
     tracing::info!(organizer = tx.organizer.0, event = event.0, quota = quota.0, size = draft.size, "quota made");
     Ok(quota)
@@ -93,12 +96,28 @@ pub async fn update(
     let mut same: Vec<_> = items.to_vec();
     same.sort_unstable();
     same.dedup();
-    if before.name == draft.name && before.wanted() == draft.size && before.items == same {
+    let same_date = before.date_id == draft.date_id;
+    if before.name == draft.name && before.wanted() == draft.size && before.items == same && same_date {
         return Ok(());
+    }
+    if !same_date {
+        known_date(tx, event, draft.date_id).await?;
+        if before.leased > 0 {
+            // Their blanks are tickets of the date they were lent for.
+            return Err(Refused::field("date", FieldError::LentOut));
+        }
+        store::set_quota_date(tx, quota, draft.date_id).await?;
     }
     settle(tx, event, quota, draft, items).await?;
     tracing::info!(organizer = tx.organizer.0, quota = quota.0, size = draft.size, "quota changed");
     Ok(())
+}
+
+async fn known_date(tx: &mut Tx, event: EventId, date: Option<DateId>) -> Result<(), Refused> {
+    match date {
+        Some(date) => Ok(super::find_date(tx, event, date).await.map(drop)?),
+        None => Ok(()),
+    }
 }
 
 /// Whoever sells writes an order of this event and its quotas: both are held until this change is through, so that no

@@ -1,13 +1,24 @@
 //! SQL of the catalogue's write side.
 
+mod articles;
+
+pub(super) use articles::{
+    date_is_used, dates, delete_date, insert_date, insert_variation, raise_item, set_addon_to, span_dates, update_date,
+    update_variation, would_chain,
+};
+
 use super::{EventFull, ItemFull, QuotaFull};
-use crate::app::Tx;
+use crate::{
+    app::Tx,
+    catalog::{self, ARTICLES},
+};
+use sqlx::{AssertSqlSafe, types::Json};
 use willcall_domain::{
-    catalog::draft::{EventDraft, ItemDraft},
+    catalog::draft::{EventDraft, ItemDraft, QuotaDraft},
     clock::UtcMillis,
-    id::{EventId, ItemId, QuotaId},
+    id::{DateId, EventId, ItemId, QuotaId},
     leases::ledger::QuotaAccount,
-    money::Money,
+    money::{Currency, Money},
 };
 
 fn bad<E: Into<Box<dyn std::error::Error + Send + Sync>>>(error: E) -> sqlx::Error {
@@ -167,12 +178,14 @@ struct ItemRow {
     sold: i64,
     quotas: i64,
     version: i64,
+    variations: Json<Vec<catalog::Variation>>,
+    addon_to: Vec<i64>,
 }
 
 /// The products of an event, or one of them.
 pub(super) async fn items(tx: &mut Tx, event: EventId, only: Option<ItemId>) -> sqlx::Result<Vec<ItemFull>> {
-    let rows: Vec<ItemRow> = sqlx::query_as(
-        "SELECT i.*, e.currency,
+    let rows: Vec<ItemRow> = sqlx::query_as(AssertSqlSafe(format!(
+        "SELECT i.*, e.currency, {ARTICLES},
                 (SELECT count(*) FROM order_position p JOIN orders o USING (organizer_id, order_id)
                  WHERE p.organizer_id = $1 AND p.item_id = i.item_id AND NOT p.canceled
                    AND o.status IN ('pending', 'paid')) AS sold,
@@ -180,7 +193,7 @@ pub(super) async fn items(tx: &mut Tx, event: EventId, only: Option<ItemId>) -> 
          FROM item i JOIN event e USING (organizer_id, event_id)
          WHERE i.organizer_id = $1 AND i.event_id = $2 AND ($3::bigint IS NULL OR i.item_id = $3)
          ORDER BY i.rank, i.item_id",
-    )
+    )))
     .bind(tx.organizer.0)
     .bind(event.0)
     .bind(only.map(|item| item.0))
@@ -190,7 +203,9 @@ pub(super) async fn items(tx: &mut Tx, event: EventId, only: Option<ItemId>) -> 
 }
 
 fn read_item(row: ItemRow) -> sqlx::Result<ItemFull> {
+    let currency: Currency = row.currency.parse().map_err(bad)?;
     Ok(ItemFull {
+        variations: catalog::variations(row.variations, currency),
         item_id: ItemId(row.item_id),
         event_id: EventId(row.event_id),
         sold: row.sold,
@@ -200,13 +215,14 @@ fn read_item(row: ItemRow) -> sqlx::Result<ItemFull> {
             name: row.name,
             category: row.category,
             description: row.description,
-            price: Money::new(row.price_minor, row.currency.parse().map_err(bad)?),
+            price: Money::new(row.price_minor, currency),
             tax_rate_bp: u32::try_from(row.tax_rate_bp).map_err(bad)?,
             rank: row.rank,
             active: row.active,
             admission: row.admission,
             look_at_id: row.look_at_id,
             checkin_text: row.checkin_text,
+            addon_to: row.addon_to.into_iter().map(ItemId).collect(),
         },
     })
 }
@@ -270,13 +286,14 @@ struct QuotaRow {
     in_flight: i64,
     unheard: i64,
     excess: i64,
+    date_id: Option<i64>,
     items: Vec<i64>,
 }
 
 /// The quotas of an event, or one of them.
 pub(super) async fn quotas(tx: &mut Tx, event: EventId, only: Option<QuotaId>) -> sqlx::Result<Vec<QuotaFull>> {
     let rows: Vec<QuotaRow> = sqlx::query_as(
-        "SELECT q.quota_id, q.event_id, q.name, q.size, q.target, q.sold, q.leased, q.in_flight, q.unheard, q.excess,
+        "SELECT q.quota_id, q.event_id, q.name, q.size, q.target, q.sold, q.leased, q.in_flight, q.unheard, q.excess, q.date_id,
                 ARRAY(SELECT i.item_id FROM quota_item i WHERE i.organizer_id = $1 AND i.quota_id = q.quota_id
                       ORDER BY 1) AS items
          FROM quota q
@@ -299,6 +316,7 @@ pub(super) async fn quotas(tx: &mut Tx, event: EventId, only: Option<QuotaId>) -
         in_flight: row.in_flight,
         unheard: row.unheard,
         excess: row.excess,
+        date_id: row.date_id.map(DateId),
         items: row.items.into_iter().map(ItemId).collect(),
     };
     Ok(rows.into_iter().map(read).collect())
@@ -328,11 +346,13 @@ pub(super) async fn lock_quotas(tx: &mut Tx, event: EventId) -> sqlx::Result<()>
     Ok(())
 }
 
-pub(super) async fn insert_quota(tx: &mut Tx, event: EventId, name: &str) -> sqlx::Result<QuotaId> {
-    sqlx::query_scalar("INSERT INTO quota (organizer_id, event_id, name) VALUES ($1, $2, $3) RETURNING quota_id")
+pub(super) async fn insert_quota(tx: &mut Tx, event: EventId, draft: &QuotaDraft) -> sqlx::Result<QuotaId> {
+    let sql = "INSERT INTO quota (organizer_id, event_id, name, date_id) VALUES ($1, $2, $3, $4) RETURNING quota_id";
+    sqlx::query_scalar(sql)
         .bind(tx.organizer.0)
         .bind(event.0)
-        .bind(name)
+        .bind(&draft.name)
+        .bind(draft.date_id.map(|d| d.0))
         .fetch_one(tx.conn())
         .await
         .map(QuotaId)
@@ -361,7 +381,9 @@ pub(super) async fn set_quota_items(tx: &mut Tx, quota: QuotaId, items: &[ItemId
 pub(super) async fn count_sold(tx: &mut Tx, quota: QuotaId) -> sqlx::Result<i64> {
     sqlx::query_scalar(
         "SELECT count(*) FROM quota_item i
+         JOIN quota q ON q.organizer_id = i.organizer_id AND q.quota_id = i.quota_id
          JOIN order_position p ON p.organizer_id = i.organizer_id AND p.item_id = i.item_id
+             AND (q.date_id IS NULL OR q.date_id = p.date_id)
          JOIN orders o ON o.organizer_id = p.organizer_id AND o.order_id = p.order_id
          WHERE i.organizer_id = $1 AND i.quota_id = $2 AND NOT p.canceled AND o.status IN ('pending', 'paid')",
     )
@@ -369,6 +391,19 @@ pub(super) async fn count_sold(tx: &mut Tx, quota: QuotaId) -> sqlx::Result<i64>
     .bind(quota.0)
     .fetch_one(tx.conn())
     .await
+}
+
+/// Binds a quota to a date, or to none.
+pub(super) async fn set_quota_date(tx: &mut Tx, quota: QuotaId, date: Option<DateId>) -> sqlx::Result<()> {
+    sqlx::query(
+        "UPDATE quota SET date_id = $3 WHERE organizer_id = $1 AND quota_id = $2 AND date_id IS DISTINCT FROM $3",
+    )
+    .bind(tx.organizer.0)
+    .bind(quota.0)
+    .bind(date.map(|d| d.0))
+    .execute(tx.conn())
+    .await
+    .map(drop)
 }
 
 /// Writes name and size. What is lent is no organizer's to write.

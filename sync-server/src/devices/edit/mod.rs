@@ -1,11 +1,13 @@
 //! Devices as an organizer makes, renames and revokes them. Owns the token a machine enrols with, which is shown once
 //! and kept as a hash; not the enrolling itself.
 
+pub mod setup;
 mod store;
 
 pub use store::DeviceFull;
 
 use crate::{
+    access::audit::{self, Changes, Deed, Record},
     app::Tx,
     catalog::edit::Refused,
     http::{Failure, token::Token},
@@ -45,6 +47,8 @@ pub async fn create(tx: &mut Tx, draft: &DeviceDraft) -> Result<Invitation, Refu
     };
     store::set_events(tx, device, events).await?;
     note(tx, Subject::Device(device)).await?;
+    let changes = Changes::none().fact("role", draft.role.as_str());
+    audit::record(tx, Record::new(Deed::DeviceMade, None, &draft.name, changes)).await?;
     tracing::info!(organizer = tx.organizer.0, device = device.0, role = draft.role.as_str(), "device made");
     Ok(invite(tx, device).await?)
 }
@@ -75,7 +79,8 @@ async fn invite(tx: &mut Tx, device: DeviceId) -> Result<Invitation, Failure> {
 /// # Errors
 /// When it is not there or was revoked, an event is not the organizer's, or the database is away.
 pub async fn set_events(tx: &mut Tx, device: DeviceId, events: Option<&[EventId]>) -> Result<(), Failure> {
-    if find(tx, device).await?.revoked_at.is_some() {
+    let before = find(tx, device).await?;
+    if before.revoked_at.is_some() {
         return Err(Problem::new(Code::Conflict, "This device was revoked.").into());
     }
     if store::foreign_events(tx, events.unwrap_or_default()).await? > 0 {
@@ -84,6 +89,10 @@ pub async fn set_events(tx: &mut Tx, device: DeviceId, events: Option<&[EventId]
     store::replace_events(tx, device, events).await?;
     note(tx, Subject::Device(device)).await?;
     note(tx, Subject::Scope(device)).await?;
+    let seen = |all: bool, of: &[EventId]| if all { None } else { Some(of.to_vec()) };
+    let (old, new) = (seen(before.all_events, &before.event_ids), events.map(<[EventId]>::to_vec));
+    let changes = Changes::none().field("events", &old, &new);
+    audit::record(tx, Record::new(Deed::DeviceChanged, None, &before.name, changes)).await?;
     tracing::info!(organizer = tx.organizer.0, device = device.0, all = events.is_none(), "events of a device set");
     Ok(())
 }
@@ -97,7 +106,12 @@ pub async fn set_rights(tx: &mut Tx, device: DeviceId, rights: &[Right]) -> Resu
     if before.revoked_at.is_some() {
         return Err(Problem::new(Code::Conflict, "This device was revoked.").into());
     }
+    if before.rights == rights {
+        return Ok(());
+    }
     store::set_rights(tx, device, rights).await?;
+    let changes = Changes::none().field("rights", &before.rights.as_slice(), &rights);
+    audit::record(tx, Record::new(Deed::DeviceChanged, None, &before.name, changes)).await?;
     note(tx, Subject::Device(device)).await?;
     if before.role.sees_names(&before.rights) != before.role.sees_names(rights) {
         note(tx, Subject::Scope(device)).await?;
@@ -112,12 +126,14 @@ pub async fn set_rights(tx: &mut Tx, device: DeviceId, rights: &[Right]) -> Resu
 /// # Errors
 /// When it is not there or was revoked before.
 pub async fn revoke(tx: &mut Tx, device: DeviceId) -> Result<(), Failure> {
-    if find(tx, device).await?.revoked_at.is_some() {
+    let before = find(tx, device).await?;
+    if before.revoked_at.is_some() {
         return Err(Problem::new(Code::Conflict, "This device was revoked before.").into());
     }
     history::fix_limits(tx, device).await?;
     store::revoke(tx, device).await?;
     note(tx, Subject::Device(device)).await?;
+    audit::record(tx, Record::new(Deed::DeviceRevoked, None, &before.name, Changes::none())).await?;
     tracing::info!(organizer = tx.organizer.0, device = device.0, "device revoked");
     Ok(())
 }

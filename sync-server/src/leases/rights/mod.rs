@@ -72,11 +72,6 @@ async fn tell(tx: &mut Tx, right: RightId, event: EventId) -> Result<(), Failure
 ///
 /// # Errors
 /// When the database is away.
-pub async fn rows(
-    tx: &mut Tx,
-    caller: &DeviceCaller,
-    events: &[EventId],
-    only: Option<Vec<Uuid>>,
-) -> sqlx::Result<Vec<RightRow>> {
-    store::rows(tx, caller.device, events, only).await
+pub async fn rows(tx: &mut Tx, caller: &DeviceCaller, only: Option<Vec<Uuid>>) -> sqlx::Result<Vec<RightRow>> {
+    store::rows(tx, caller.device, only).await
 }

@@ -129,6 +129,11 @@ pub async fn lock_subjects<'a>(tx: &mut Tx, facts: impl Iterator<Item = &'a Fact
             | Fact::HandOverDeclined { .. }
             | Fact::ScanUndone { .. }
             | Fact::CaseClosed { .. }
+            | Fact::OperatorIn { .. }
+            | Fact::OperatorOut { .. }
+            | Fact::Badge { .. }
+            | Fact::Answers { .. }
+            | Fact::Exchanged { .. }
             | Fact::KeyChanged { .. }
             | Fact::Checkpoint { .. }
             | Fact::Closed { .. } => {}

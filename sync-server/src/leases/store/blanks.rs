@@ -3,11 +3,50 @@
 use crate::app::Tx;
 use uuid::Uuid;
 use willcall_domain::{
-    id::{DeviceId, EventId, ItemId, LeaseId, PositionId},
+    catalog::Article,
+    id::{DateId, DeviceId, EventId, ItemId, LeaseId, PositionId, VariationId},
     leases::{BlankRange, UnitRange, Units},
     sync::change::{VoidBlanks, VoidWhy},
     ticketing::{CodeFormat, blank},
 };
+
+/// A range as it is stored.
+#[derive(sqlx::FromRow)]
+struct Named {
+    item_id: i64,
+    variation_id: Option<i64>,
+    date_id: Option<i64>,
+    base: Uuid,
+    count: i64,
+}
+
+impl Named {
+    fn range(&self) -> sqlx::Result<BlankRange> {
+        let article = Article {
+            item_id: ItemId(self.item_id),
+            variation_id: self.variation_id.map(VariationId),
+            date_id: self.date_id.map(DateId),
+        };
+        Ok(BlankRange { article, base: PositionId(self.base), count: super::count(self.count)? })
+    }
+}
+
+/// A range and what signs its codes.
+#[derive(sqlx::FromRow)]
+struct Keyed {
+    #[sqlx(flatten)]
+    named: Named,
+    key_number: i16,
+    format: String,
+}
+
+/// A range and the lease it went with.
+#[derive(sqlx::FromRow)]
+struct OfLease {
+    lease_id: Uuid,
+    #[sqlx(flatten)]
+    named: Named,
+}
 
 pub(in crate::leases) async fn insert_blank_ranges(
     tx: &mut Tx,
@@ -18,16 +57,18 @@ pub(in crate::leases) async fn insert_blank_ranges(
 ) -> sqlx::Result<()> {
     for range in ranges {
         sqlx::query(
-            "INSERT INTO blank_range (organizer_id, lease_id, item_id, base, count, key_number, format)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            "INSERT INTO blank_range (organizer_id, lease_id, item_id, base, count, key_number, format, variation_id, date_id)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         )
         .bind(tx.organizer.0)
         .bind(lease.0)
-        .bind(range.item_id.0)
+        .bind(range.article.item_id.0)
         .bind(range.base.0)
         .bind(i64::from(range.count))
         .bind(i16::from(key))
         .bind(format.as_str())
+        .bind(range.article.variation_id.map(|v| v.0))
+        .bind(range.article.date_id.map(|d| d.0))
         .execute(tx.conn())
         .await?;
     }
@@ -39,17 +80,17 @@ pub(in crate::leases) async fn blank_ranges(
     tx: &mut Tx,
     lease: LeaseId,
 ) -> sqlx::Result<Vec<(BlankRange, u8, CodeFormat)>> {
-    let rows: Vec<(i64, Uuid, i64, i16, String)> = sqlx::query_as(
-        "SELECT item_id, base, count, key_number, format FROM blank_range
-         WHERE organizer_id = $1 AND lease_id = $2 ORDER BY item_id",
+    let rows: Vec<Keyed> = sqlx::query_as(
+        "SELECT item_id, variation_id, date_id, base, count, key_number, format FROM blank_range
+         WHERE organizer_id = $1 AND lease_id = $2 ORDER BY item_id, variation_id, date_id, base",
     )
     .bind(tx.organizer.0)
     .bind(lease.0)
     .fetch_all(tx.conn())
     .await?;
     rows.into_iter()
-        .map(|(item, base, count, key, format)| {
-            let range = BlankRange { item_id: ItemId(item), base: PositionId(base), count: super::count(count)? };
+        .map(|row| {
+            let (range, key, format) = (row.named.range()?, row.key_number, row.format);
             let key = u8::try_from(key).map_err(|_| super::unreadable("a key number"))?;
             Ok((range, key, format.parse().map_err(|_| super::unreadable("a code format"))?))
         })
@@ -103,7 +144,7 @@ pub(in crate::leases) async fn void(
     .bind(tx.organizer.0)
     .bind(event.0)
     .bind(lease.0)
-    .bind(part.item_id.0)
+    .bind(part.article.item_id.0)
     .bind(blank::base(part.base).0)
     .bind(i64::from(numbers.from))
     .bind(i64::from(numbers.until))
@@ -149,8 +190,8 @@ pub(in crate::leases) async fn void_blanks(
 
 /// Every range of blanks that went to a till, with its lease.
 pub(in crate::leases) async fn ranges_of(tx: &mut Tx, till: DeviceId) -> sqlx::Result<Vec<(LeaseId, BlankRange)>> {
-    let rows: Vec<(Uuid, i64, Uuid, i64)> = sqlx::query_as(
-        "SELECT b.lease_id, b.item_id, b.base, b.count FROM lease l
+    let rows: Vec<OfLease> = sqlx::query_as(
+        "SELECT b.lease_id, b.item_id, b.variation_id, b.date_id, b.base, b.count FROM lease l
          JOIN blank_range b ON b.organizer_id = l.organizer_id AND b.lease_id = l.lease_id
          WHERE l.organizer_id = $1 AND l.device_id = $2 ORDER BY b.base, b.item_id",
     )
@@ -158,10 +199,5 @@ pub(in crate::leases) async fn ranges_of(tx: &mut Tx, till: DeviceId) -> sqlx::R
     .bind(till.0)
     .fetch_all(tx.conn())
     .await?;
-    rows.into_iter()
-        .map(|(lease, item, base, count)| {
-            let range = BlankRange { item_id: ItemId(item), base: PositionId(base), count: super::count(count)? };
-            Ok((LeaseId(lease), range))
-        })
-        .collect()
+    rows.into_iter().map(|row| Ok((LeaseId(row.lease_id), row.named.range()?))).collect()
 }

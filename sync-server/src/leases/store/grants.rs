@@ -1,12 +1,11 @@
 //! SQL of grants: a lease as it was signed, repeated until it is accepted.
 
-use super::insert_blank_ranges;
 use crate::app::Tx;
 use sqlx::types::Json;
 use willcall_domain::{
-    id::{DeviceId, EventId, ItemId, QuotaId, RequestId},
+    catalog::Article,
+    id::{DateId, DeviceId, EventId, ItemId, QuotaId, RequestId, VariationId},
     leases::GrantBody,
-    ticketing::CodeFormat,
 };
 
 pub(in crate::leases) async fn by_request(
@@ -28,17 +27,47 @@ pub(in crate::leases) async fn by_request(
     Ok(body.map(|Json(b)| b))
 }
 
-/// Items of a quota that admit somebody, ascending.
-pub(in crate::leases) async fn admission_items(tx: &mut Tx, quota: QuotaId) -> sqlx::Result<Vec<ItemId>> {
-    let ids: Vec<i64> = sqlx::query_scalar(
-        "SELECT i.item_id FROM quota_item q JOIN item i ON i.organizer_id = q.organizer_id AND i.item_id = q.item_id
-         WHERE q.organizer_id = $1 AND q.quota_id = $2 AND i.admission AND i.active ORDER BY i.item_id",
+/// What may be sold from units of a quota and admits somebody, ascending: its products, in each of their variations, for
+/// each date that is to come. Nothing for a date of a quota that counts another.
+pub(in crate::leases) async fn articles(tx: &mut Tx, quota: QuotaId) -> sqlx::Result<Vec<Article>> {
+    let now = tx.now();
+    let rows: Vec<(i64, Option<i64>, Option<i64>)> = sqlx::query_as(
+        "SELECT i.item_id, v.variation_id, d.date_id FROM quota q
+         JOIN quota_item qi ON qi.organizer_id = q.organizer_id AND qi.quota_id = q.quota_id
+         JOIN item i ON i.organizer_id = qi.organizer_id AND i.item_id = qi.item_id AND i.admission AND i.active
+         LEFT JOIN variation v ON v.organizer_id = i.organizer_id AND v.item_id = i.item_id
+         LEFT JOIN event_date d ON d.organizer_id = q.organizer_id AND d.event_id = q.event_id
+         WHERE q.organizer_id = $1 AND q.quota_id = $2
+             AND (v.variation_id IS NULL OR v.active)
+             AND (d.date_id IS NULL OR d.active AND coalesce(d.ends_at, d.starts_at + 43200000) > $3
+                  AND (q.date_id IS NULL OR q.date_id = d.date_id))
+         ORDER BY 1, 2, 3",
     )
     .bind(tx.organizer.0)
     .bind(quota.0)
+    .bind(now.0)
     .fetch_all(tx.conn())
     .await?;
-    Ok(ids.into_iter().map(ItemId).collect())
+    let article = |(item, variation, date): (i64, Option<i64>, Option<i64>)| Article {
+        item_id: ItemId(item),
+        variation_id: variation.map(VariationId),
+        date_id: date.map(DateId),
+    };
+    Ok(rows.into_iter().map(article).collect())
+}
+
+/// Whether anything of the event is sold for a date, in a variation, or only together with something else.
+pub(in crate::leases) async fn has_articles(tx: &mut Tx, event: EventId) -> sqlx::Result<bool> {
+    sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM event_date WHERE organizer_id = $1 AND event_id = $2)
+             OR EXISTS (SELECT FROM item i WHERE i.organizer_id = $1 AND i.event_id = $2
+                        AND (EXISTS (SELECT FROM variation v WHERE v.organizer_id = $1 AND v.item_id = i.item_id)
+                             OR EXISTS (SELECT FROM item_addon a WHERE a.organizer_id = $1 AND a.item_id = i.item_id)))",
+    )
+    .bind(tx.organizer.0)
+    .bind(event.0)
+    .fetch_one(tx.conn())
+    .await
 }
 
 /// Items of an event whose holders show an ID.
@@ -50,32 +79,6 @@ pub(in crate::leases) async fn look_at_id(tx: &mut Tx, event: EventId) -> sqlx::
             .fetch_all(tx.conn())
             .await?;
     Ok(ids.into_iter().map(ItemId).collect())
-}
-
-/// Stores a lease as it was granted, with its blanks. What it takes of the quota is saved beside.
-pub(in crate::leases) async fn insert_lease(
-    tx: &mut Tx,
-    body: &GrantBody,
-    key: u8,
-    format: CodeFormat,
-) -> sqlx::Result<()> {
-    sqlx::query(
-        "INSERT INTO lease (organizer_id, lease_id, event_id, quota_id, device_id, granted, request_id, requested_at,
-             grant_body)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-    )
-    .bind(tx.organizer.0)
-    .bind(body.lease_id.0)
-    .bind(body.event_id.0)
-    .bind(body.quota_id.0)
-    .bind(body.station.0)
-    .bind(i64::from(body.units))
-    .bind(body.request_id.0)
-    .bind(body.granted_at.0)
-    .bind(Json(body))
-    .execute(tx.conn())
-    .await?;
-    insert_blank_ranges(tx, body.lease_id, &body.blanks, key, format).await
 }
 
 pub(in crate::leases) async fn not_accepted(tx: &mut Tx, device: DeviceId) -> sqlx::Result<Vec<GrantBody>> {

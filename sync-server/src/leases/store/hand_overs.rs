@@ -1,6 +1,6 @@
 //! SQL of hand-overs.
 
-use super::{read_units, write_units};
+use super::read_units;
 use crate::app::Tx;
 use sqlx::{AssertSqlSafe, Row as _, postgres::PgRow, types::Json};
 use uuid::Uuid;
@@ -9,7 +9,7 @@ use willcall_domain::{
     id::{DeviceId, EventId, HandOverId, LeaseId, OrganizerId, QuotaId},
     leases::{
         BlankRange, HandOverRow, UnitRange,
-        ledger::{HandOver, HandOverState, LeaseAccount},
+        ledger::{HandOver, HandOverState},
     },
 };
 
@@ -21,7 +21,7 @@ pub(in crate::leases) struct Kept {
     pub blanks: Vec<BlankRange>,
 }
 
-fn word(state: HandOverState) -> &'static str {
+pub(super) fn word(state: HandOverState) -> &'static str {
     match state {
         HandOverState::InFlight => "in_flight",
         HandOverState::Taken => "taken",
@@ -80,94 +80,20 @@ pub(in crate::leases) async fn hand_overs_short_of(tx: &mut Tx, lease: LeaseId) 
     rows.iter().map(kept).collect()
 }
 
-pub(in crate::leases) async fn insert_hand_over(tx: &mut Tx, kept: &Kept) -> sqlx::Result<()> {
-    let now = tx.now();
-    let one = &kept.hand_over;
-    sqlx::query(
-        "INSERT INTO hand_over (organizer_id, hand_over_id, event_id, quota_id, lease_id, device_id, to_device_id,
-             from_unit, units, moved, blanks, state, at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::text::int8multirange, $11, $12, $13)",
-    )
-    .bind(tx.organizer.0)
-    .bind(one.hand_over_id.0)
-    .bind(kept.event.0)
-    .bind(one.quota_id.0)
-    .bind(one.lease_id.0)
-    .bind(one.from.0)
-    .bind(one.to.0)
-    .bind(i64::from(one.units.from))
-    .bind(i64::from(one.units.count()))
-    .bind(write_units(&one.moved))
-    .bind(Json(&kept.blanks))
-    .bind(word(one.state))
-    .bind(now.0)
-    .execute(tx.conn())
-    .await
-    .map(drop)
-}
-
-pub(in crate::leases) async fn save_hand_over(tx: &mut Tx, one: &HandOver) -> sqlx::Result<()> {
-    let done = sqlx::query(
-        "UPDATE hand_over SET moved = $3::text::int8multirange, state = $4, version = version + 1
-         WHERE organizer_id = $1 AND hand_over_id = $2",
-    )
-    .bind(tx.organizer.0)
-    .bind(one.hand_over_id.0)
-    .bind(write_units(&one.moved))
-    .bind(word(one.state))
-    .execute(tx.conn())
-    .await?;
-    if done.rows_affected() == 1 { Ok(()) } else { Err(sqlx::Error::RowNotFound) }
-}
-
-/// The lease a hand-over became. It was never asked for, so the hand-over's id stands for the request.
-pub(in crate::leases) async fn insert_taken(
-    tx: &mut Tx,
-    kept: &Kept,
-    lease: &LeaseAccount,
-    incarnation: u32,
-) -> sqlx::Result<()> {
-    let now = tx.now();
-    sqlx::query(
-        "INSERT INTO lease (organizer_id, lease_id, event_id, quota_id, device_id, granted, request_id, requested_at,
-             accepted_at, grant_body, written_off, written_off_units, state, keep, incarnation)
-         VALUES ($1, $2, $3, $4, $5, $6, $2, $7, $7, $8, $9, $10::text::int8multirange, $11, $12, $13)",
-    )
-    .bind(tx.organizer.0)
-    .bind(lease.lease_id.0)
-    .bind(kept.event.0)
-    .bind(lease.quota_id.0)
-    .bind(lease.holder.0)
-    .bind(i64::from(lease.granted))
-    .bind(now.0)
-    .bind(serde_json::json!({ "hand_over_id": kept.hand_over.hand_over_id, "from": kept.hand_over.from }))
-    .bind(lease.written_off.total())
-    .bind(write_units(&lease.written_off))
-    .bind(super::state_word(lease.state))
-    .bind(lease.keep.map(i64::from))
-    .bind(i64::from(incarnation))
-    .execute(tx.conn())
-    .await
-    .map(drop)
-}
-
 /// Hand-overs of this giver that have ended, as it is told of them.
 pub(in crate::leases) async fn hand_over_rows(
     tx: &mut Tx,
     device: DeviceId,
-    events: &[EventId],
     only: Option<Vec<Uuid>>,
 ) -> sqlx::Result<Vec<HandOverRow>> {
-    let events: Vec<i64> = events.iter().map(|e| e.0).collect();
     let rows: Vec<(Uuid, Uuid, i64, String, i64)> = sqlx::query_as(
         "SELECT hand_over_id, lease_id, event_id, state, version FROM hand_over
-         WHERE organizer_id = $1 AND device_id = $2 AND event_id = ANY($3)
-             AND CASE WHEN $4::uuid[] IS NULL THEN state <> 'in_flight' ELSE hand_over_id = ANY($4) END
+         WHERE organizer_id = $1 AND device_id = $2
+             AND CASE WHEN $3::uuid[] IS NULL THEN state <> 'in_flight' ELSE hand_over_id = ANY($3) END
          ORDER BY hand_over_id",
     )
     .bind(tx.organizer.0)
     .bind(device.0)
-    .bind(events)
     .bind(only)
     .fetch_all(tx.conn())
     .await?;

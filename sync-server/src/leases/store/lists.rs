@@ -157,19 +157,16 @@ pub(in crate::leases) async fn insert_write_off(tx: &mut Tx, id: Uuid, one: &Wri
 pub(in crate::leases) async fn lease_rows(
     tx: &mut Tx,
     device: DeviceId,
-    events: &[EventId],
     only: Option<Vec<Uuid>>,
 ) -> sqlx::Result<Vec<LeaseRow>> {
-    let events: Vec<i64> = events.iter().map(|e| e.0).collect();
     let rows = sqlx::query(
         "SELECT lease_id, quota_id, event_id, state, keep, version FROM lease
-         WHERE organizer_id = $1 AND device_id = $2 AND event_id = ANY($3)
-             AND CASE WHEN $4::uuid[] IS NULL THEN state <> 'open' OR keep IS NOT NULL ELSE lease_id = ANY($4) END
+         WHERE organizer_id = $1 AND device_id = $2
+             AND CASE WHEN $3::uuid[] IS NULL THEN state <> 'open' OR keep IS NOT NULL ELSE lease_id = ANY($3) END
          ORDER BY lease_id",
     )
     .bind(tx.organizer.0)
     .bind(device.0)
-    .bind(events)
     .bind(only)
     .fetch_all(tx.conn())
     .await?;

@@ -5,19 +5,23 @@ mod blanks;
 mod grants;
 mod hand_overs;
 mod lists;
+mod moved;
 pub(super) mod rights;
 mod sizes;
 mod unheard;
 
 pub(super) use blanks::{blank_ranges, insert_blank_ranges, ranges_of, sold_blanks, void, void_blanks, void_ranges};
-pub(super) use grants::{admission_items, by_request, insert_lease, look_at_id, not_accepted};
+pub(super) use grants::{articles, by_request, has_articles, look_at_id, not_accepted};
 pub(super) use hand_overs::{
-    Kept, given_blanks, hand_over, hand_over_rows, hand_overs_short_of, insert_hand_over, insert_taken, is_device,
-    quota_of_hand_over, save_hand_over, stuck,
+    Kept, given_blanks, hand_over, hand_over_rows, hand_overs_short_of, is_device, quota_of_hand_over, stuck,
 };
 pub use lists::{Flying, HeldBy};
 pub(super) use lists::{WriteOffRow, flying, held_by, insert_write_off, lease_rows};
-pub(super) use sizes::{dry_quotas, is_on_sale, lending, open_leases, selling, set_keep, set_lending, sold_last_hour};
+pub(super) use moved::{Lent, Moved, save_moved};
+pub(super) use sizes::{
+    dry_quotas, heard_of, is_on_sale, lending, lock_quotas_of, open_leases, selling, set_keep, set_lending,
+    sold_last_hour,
+};
 
 pub(super) use unheard::{held_for, hold_for, hold_less, quotas_of_till};
 
@@ -125,27 +129,6 @@ pub(super) async fn quotas_touched(tx: &mut Tx, leases: &[Uuid], items: &[i64]) 
     .await
 }
 
-/// Writes what a movement changed; `unheard` is not a movement's.
-pub(super) async fn save_quota(tx: &mut Tx, quota: QuotaId, account: &QuotaAccount) -> sqlx::Result<()> {
-    let done = sqlx::query(
-        "UPDATE quota SET size = $3, target = $4, sold = $5, leased = $6, in_flight = $7, excess = $8,
-             unheard = $9, version = version + 1
-         WHERE organizer_id = $1 AND quota_id = $2",
-    )
-    .bind(tx.organizer.0)
-    .bind(quota.0)
-    .bind(account.size)
-    .bind(account.target)
-    .bind(account.sold)
-    .bind(account.leased)
-    .bind(account.in_flight)
-    .bind(account.excess)
-    .bind(account.unheard)
-    .execute(tx.conn())
-    .await?;
-    if done.rows_affected() == 1 { Ok(()) } else { Err(sqlx::Error::RowNotFound) }
-}
-
 /// The quota a lease is of, and its event.
 pub(super) async fn quota_of(tx: &mut Tx, lease: LeaseId) -> sqlx::Result<Option<(QuotaId, EventId)>> {
     let found: Option<(i64, i64)> =
@@ -195,39 +178,6 @@ pub(super) async fn lock_lease(tx: &mut Tx, id: LeaseId) -> sqlx::Result<Option<
     row.as_ref().map(lease).transpose()
 }
 
-/// Writes what a movement changed. Units sold are rows of their own.
-pub(super) async fn save_lease(tx: &mut Tx, account: &LeaseAccount) -> sqlx::Result<()> {
-    let closed = account.state == LeaseState::Closed;
-    let now = tx.now();
-    let done = sqlx::query(
-        "UPDATE lease SET sold = $3, returned = $4, freed = $5, given = $6, written_off = $7,
-             returned_units = $8::text::int8multirange, freed_units = $9::text::int8multirange,
-             given_units = $10::text::int8multirange, written_off_units = $11::text::int8multirange,
-             state = $12, keep = $13, proved_wrong = $14,
-             closed_at = CASE WHEN $15 THEN coalesce(closed_at, $16) END, version = version + 1
-         WHERE organizer_id = $1 AND lease_id = $2",
-    )
-    .bind(tx.organizer.0)
-    .bind(account.lease_id.0)
-    .bind(account.sold.total())
-    .bind(account.returned.total())
-    .bind(account.freed.total())
-    .bind(account.given.total())
-    .bind(account.written_off.total())
-    .bind(write_units(&account.returned))
-    .bind(write_units(&account.freed))
-    .bind(write_units(&account.given))
-    .bind(write_units(&account.written_off))
-    .bind(state_word(account.state))
-    .bind(account.keep.map(i64::from))
-    .bind(account.proved_wrong)
-    .bind(closed || account.given_up())
-    .bind(now.0)
-    .execute(tx.conn())
-    .await?;
-    if done.rows_affected() == 1 { Ok(()) } else { Err(sqlx::Error::RowNotFound) }
-}
-
 /// Marks a lease as taken in by a journal of this incarnation.
 pub(super) async fn note_accepted(tx: &mut Tx, lease: LeaseId, incarnation: u32) -> sqlx::Result<()> {
     let now = tx.now();
@@ -257,25 +207,20 @@ pub(super) async fn sold_to(tx: &mut Tx, lease: LeaseId, unit: u32) -> sqlx::Res
     Ok(id.map(PositionId))
 }
 
-pub(super) async fn insert_unit(tx: &mut Tx, lease: LeaseId, unit: u32, position: PositionId) -> sqlx::Result<()> {
-    sqlx::query("INSERT INTO lease_unit (organizer_id, lease_id, unit, position_id) VALUES ($1, $2, $3, $4)")
-        .bind(tx.organizer.0)
-        .bind(lease.0)
-        .bind(i64::from(unit))
-        .bind(position.0)
-        .execute(tx.conn())
-        .await
-        .map(drop)
-}
-
-pub(super) async fn delete_unit(tx: &mut Tx, lease: LeaseId, unit: u32) -> sqlx::Result<()> {
-    sqlx::query("DELETE FROM lease_unit WHERE organizer_id = $1 AND lease_id = $2 AND unit = $3")
-        .bind(tx.organizer.0)
-        .bind(lease.0)
-        .bind(i64::from(unit))
-        .execute(tx.conn())
-        .await
-        .map(drop)
+/// Whether a position holds a place of this quota: its product counts in it now, on its date.
+pub(super) async fn counts(tx: &mut Tx, quota: QuotaId, position: PositionId) -> sqlx::Result<bool> {
+    sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM order_position p
+             JOIN quota_item i ON i.organizer_id = p.organizer_id AND i.item_id = p.item_id
+             JOIN quota q ON q.organizer_id = i.organizer_id AND q.quota_id = i.quota_id
+             WHERE p.organizer_id = $1 AND p.position_id = $3 AND q.quota_id = $2
+                 AND (q.date_id IS NULL OR q.date_id = p.date_id))",
+    )
+    .bind(tx.organizer.0)
+    .bind(quota.0)
+    .bind(position.0)
+    .fetch_one(tx.conn())
+    .await
 }
 
 /// The units these positions were sold from, with their quotas.

@@ -279,24 +279,17 @@ pub(in crate::leases) async fn count_of(tx: &mut Tx, device: DeviceId) -> sqlx::
 pub(in crate::leases) async fn rows(
     tx: &mut Tx,
     device: DeviceId,
-    events: &[EventId],
     only: Option<Vec<Uuid>>,
 ) -> sqlx::Result<Vec<RightRow>> {
-    let events: Vec<i64> = events.iter().map(|e| e.0).collect();
     let sql = format!(
         "SELECT {COLUMNS} FROM held_right r
-         WHERE r.organizer_id = $1 AND r.device_id = $2 AND r.event_id = ANY($3)
-             AND CASE WHEN $4::uuid[] IS NULL THEN r.state NOT IN ('granted', 'taken') OR r.recalled
-                 ELSE r.right_id = ANY($4) END
+         WHERE r.organizer_id = $1 AND r.device_id = $2
+             AND CASE WHEN $3::uuid[] IS NULL THEN r.state NOT IN ('granted', 'taken') OR r.recalled
+                 ELSE r.right_id = ANY($3) END
          ORDER BY r.right_id"
     );
-    let rows = sqlx::query(AssertSqlSafe(sql))
-        .bind(tx.organizer.0)
-        .bind(device.0)
-        .bind(events)
-        .bind(only)
-        .fetch_all(tx.conn())
-        .await?;
+    let rows =
+        sqlx::query(AssertSqlSafe(sql)).bind(tx.organizer.0).bind(device.0).bind(only).fetch_all(tx.conn()).await?;
     rows.iter()
         .map(|row| {
             let kept = read(row)?;

@@ -1,6 +1,7 @@
 //! SQL of what grants and recalls are measured by: who sells how much, who holds how much.
 
 use crate::app::Tx;
+use std::collections::BTreeSet;
 use uuid::Uuid;
 use willcall_domain::{
     catalog::draft::LendingDraft,
@@ -72,7 +73,9 @@ pub(in crate::leases) async fn sold_last_hour(
     let rows: Vec<(Option<i64>, i64)> = sqlx::query_as(
         "SELECT o.device_id, count(*) FROM orders o
          JOIN order_position p ON p.organizer_id = o.organizer_id AND p.order_id = o.order_id AND NOT p.canceled
-         JOIN quota_item q ON q.organizer_id = p.organizer_id AND q.item_id = p.item_id AND q.quota_id = $3
+         JOIN quota_item i ON i.organizer_id = p.organizer_id AND i.item_id = p.item_id AND i.quota_id = $3
+         JOIN quota q ON q.organizer_id = i.organizer_id AND q.quota_id = i.quota_id
+             AND (q.date_id IS NULL OR q.date_id = p.date_id)
          WHERE o.organizer_id = $1 AND o.event_id = $2 AND o.placed_at >= $4 AND o.status IN ('pending', 'paid')
          GROUP BY o.device_id",
     )
@@ -107,6 +110,26 @@ pub(in crate::leases) async fn open_leases(
         .collect()
 }
 
+/// A station that was not heard of for this long is silent; it makes contact every thirty seconds.
+const SILENT_MS: i64 = 75_000;
+
+/// Stations that hold units of a quota and were heard of a moment ago; a device that is switched off is none.
+pub(in crate::leases) async fn heard_of(tx: &mut Tx, quota: QuotaId) -> sqlx::Result<BTreeSet<DeviceId>> {
+    let since = tx.now().0 - SILENT_MS;
+    let ids: Vec<i64> = sqlx::query_scalar(
+        "SELECT DISTINCT d.device_id FROM device d
+         JOIN lease l ON l.organizer_id = d.organizer_id AND l.device_id = d.device_id
+         WHERE d.organizer_id = $1 AND l.quota_id = $2 AND l.state = 'open' AND d.revoked_at IS NULL
+             AND d.last_contact_at >= $3",
+    )
+    .bind(tx.organizer.0)
+    .bind(quota.0)
+    .bind(since)
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(ids.into_iter().map(DeviceId).collect())
+}
+
 /// Quotas of which next to nothing is free while stations hold units: somebody may have run dry.
 pub(in crate::leases) async fn dry_quotas(pool: &sqlx::PgPool) -> sqlx::Result<Vec<(OrganizerId, QuotaId)>> {
     let rows: Vec<(i64, i64)> =
@@ -116,20 +139,21 @@ pub(in crate::leases) async fn dry_quotas(pool: &sqlx::PgPool) -> sqlx::Result<V
 
 /// How much of an event's quotas tills may hold.
 pub(in crate::leases) async fn lending(tx: &mut Tx, event: EventId) -> sqlx::Result<LendingDraft> {
-    let (planned_outage_min, station_cap, stations_cap_percent) = sqlx::query_as(
-        "SELECT planned_outage_min, station_cap, stations_cap_percent FROM event
+    let (planned_outage_min, station_cap, stations_cap_percent, till_sales) = sqlx::query_as(
+        "SELECT planned_outage_min, station_cap, stations_cap_percent, till_sales FROM event
          WHERE organizer_id = $1 AND event_id = $2",
     )
     .bind(tx.organizer.0)
     .bind(event.0)
     .fetch_one(tx.conn())
     .await?;
-    Ok(LendingDraft { planned_outage_min, station_cap, stations_cap_percent })
+    Ok(LendingDraft { planned_outage_min, station_cap, stations_cap_percent, till_sales })
 }
 
 pub(in crate::leases) async fn set_lending(tx: &mut Tx, event: EventId, draft: LendingDraft) -> sqlx::Result<()> {
     sqlx::query(
-        "UPDATE event SET planned_outage_min = $3, station_cap = $4, stations_cap_percent = $5, version = version + 1
+        "UPDATE event SET planned_outage_min = $3, station_cap = $4, stations_cap_percent = $5, till_sales = $6,
+             version = version + 1
          WHERE organizer_id = $1 AND event_id = $2",
     )
     .bind(tx.organizer.0)
@@ -137,9 +161,22 @@ pub(in crate::leases) async fn set_lending(tx: &mut Tx, event: EventId, draft: L
     .bind(draft.planned_outage_min)
     .bind(draft.station_cap)
     .bind(draft.stations_cap_percent)
+    .bind(draft.till_sales)
     .execute(tx.conn())
     .await
     .map(drop)
+}
+
+/// The quotas of an event, ascending, held until the transaction ends.
+pub(in crate::leases) async fn lock_quotas_of(tx: &mut Tx, event: EventId) -> sqlx::Result<Vec<QuotaId>> {
+    let ids: Vec<i64> = sqlx::query_scalar(
+        "SELECT quota_id FROM quota WHERE organizer_id = $1 AND event_id = $2 ORDER BY quota_id FOR UPDATE",
+    )
+    .bind(tx.organizer.0)
+    .bind(event.0)
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(ids.into_iter().map(QuotaId).collect())
 }
 
 /// Tells a station how much to keep of a lease.
@@ -153,15 +190,21 @@ pub(in crate::leases) async fn set_keep(tx: &mut Tx, lease: LeaseId, keep: Optio
         .map(drop)
 }
 
-/// Whether any product that counts in it is sold now.
+/// Whether any product that counts in it is sold now, at tills too, and its date is to come.
 pub(in crate::leases) async fn is_on_sale(tx: &mut Tx, quota: QuotaId) -> sqlx::Result<bool> {
+    let now = tx.now();
     sqlx::query_scalar(
         "SELECT EXISTS (SELECT FROM quota_item qi
              JOIN item i ON i.organizer_id = qi.organizer_id AND i.item_id = qi.item_id
-             WHERE qi.organizer_id = $1 AND qi.quota_id = $2 AND i.active)",
+             JOIN quota q ON q.organizer_id = qi.organizer_id AND q.quota_id = qi.quota_id
+             JOIN event e ON e.organizer_id = q.organizer_id AND e.event_id = q.event_id AND e.till_sales
+             LEFT JOIN event_date d ON d.organizer_id = q.organizer_id AND d.date_id = q.date_id
+             WHERE qi.organizer_id = $1 AND qi.quota_id = $2 AND i.active
+                 AND (q.date_id IS NULL OR d.active AND coalesce(d.ends_at, d.starts_at + 43200000) > $3))",
     )
     .bind(tx.organizer.0)
     .bind(quota.0)
+    .bind(now.0)
     .fetch_one(tx.conn())
     .await
 }

@@ -1,11 +1,15 @@
 //! SQL of the office's reading side: what pages show at a glance. Everything that changes something is in its slice.
 
+mod arrivals;
 mod cases;
 mod dashboard;
 mod order;
 mod orders;
 mod signature_only;
 
+pub use arrivals::{
+    DoorTicket, GateCount, Quarter, RefusedScan, door_tickets, gates as gates_of, last_scan, quarters, reasons, refused,
+};
 pub use cases::{CaseFilter, CaseLine, CaseRow, case_lines, cases};
 pub use dashboard::{
     Admitted, EventGlance, GateRow, Sold, admitted, events_near, gates, orders_placed, pending, received, sold,

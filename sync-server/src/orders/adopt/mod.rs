@@ -1,6 +1,6 @@
 //! Taking an order in again that this server, put back to an earlier instant, has no longer: as a station still knows
-//! it. Its tickets are the very ones that were sold, so they admit; its price is what the products cost now, as nobody
-//! here knows better, and its places count beyond what is free if they must.
+//! it. Its tickets are the very ones that were sold, so they admit; its price is what it was sold for (what the products cost
+//! now only where no station was ever told), and its places count beyond what is free if they must.
 
 mod store;
 
@@ -41,7 +41,7 @@ pub async fn adopt(tx: &mut Tx, positions: &[PositionRow]) -> Result<Adopted, Fa
         }
         let holds = matches!(position.order_status, OrderStatus::Paid | OrderStatus::Pending) && !position.canceled;
         if holds {
-            places.extend(store::quotas_of(tx, position.item_id).await?);
+            places.extend(store::quotas_of(tx, position.article()).await?);
         }
     }
     store::set_total(tx, first.order_id).await?;

@@ -7,7 +7,7 @@ use willcall_domain::id::{DeviceId, OrderId, PositionId};
 /// Blanks what names somebody; answers the till that sold it.
 pub(super) async fn blank(tx: &mut Tx, order: OrderId) -> sqlx::Result<Option<DeviceId>> {
     let device: Option<i64> = sqlx::query_scalar(
-        "UPDATE orders SET name = '', email = '', version = version + 1
+        "UPDATE orders SET name = '', email = '', checkin_text = '', version = version + 1
          WHERE organizer_id = $1 AND order_id = $2 RETURNING device_id",
     )
     .bind(tx.organizer.0)
@@ -19,6 +19,15 @@ pub(super) async fn blank(tx: &mut Tx, order: OrderId) -> sqlx::Result<Option<De
         .bind(order.0)
         .execute(tx.conn())
         .await?;
+    for said in [
+        "UPDATE answer a SET value = NULL FROM order_position p
+         WHERE p.organizer_id = $1 AND p.order_id = $2 AND a.organizer_id = $1 AND a.position_id = p.position_id",
+        "UPDATE medium m SET identifier = NULL FROM order_position p
+         WHERE p.organizer_id = $1 AND p.order_id = $2 AND m.organizer_id = $1 AND m.position_id = p.position_id",
+        "UPDATE orders SET checkin_text = '' WHERE organizer_id = $1 AND order_id = $2",
+    ] {
+        sqlx::query(said).bind(tx.organizer.0).bind(order.0).execute(tx.conn()).await?;
+    }
     sqlx::query("DELETE FROM artefact WHERE organizer_id = $1 AND order_id = $2")
         .bind(tx.organizer.0)
         .bind(order.0)

@@ -31,7 +31,9 @@ use willcall_domain::{
     problem::{Code, Problem},
     sync::{
         CaseKind, Entry, Fact, Outcome,
+        homecoming::homecoming,
         intake::{Hash, Judgement, Known, Link, Standing},
+        journal::bytes32,
     },
 };
 
@@ -202,6 +204,7 @@ impl Group<'_> {
         }
         if self.revoked {
             self.vouched(tx, known).await?;
+            self.come_home(tx, known).await?;
         }
         Ok(())
     }
@@ -229,6 +232,39 @@ impl Group<'_> {
             return Ok(());
         }
         cases::again(self.app, tx, vouched).await?;
+        cases::close_if_done(tx, case, Moot::Applied).await?;
+        Ok(())
+    }
+
+    /// What a station gave back before it was enrolled anew, after it had been switched off here, where its journal hangs
+    /// together from what was known then to its end.
+    async fn come_home(&self, tx: &mut Tx, known: &Known) -> Result<(), Failure> {
+        let about = self.claim.about();
+        let limit = self.account.limit;
+        if limit.is_some_and(|limit| known.run() < limit.seq) {
+            return Ok(());
+        }
+        let Some(case) = cases::open_about(tx, CaseKind::AfterRevocation, &about).await? else { return Ok(()) };
+        let waiting = journal::waiting(tx, Which::OfCase(case)).await?;
+        let link = |entry: &Entry| {
+            Some(Link { seq: entry.seq, hash: bytes32(&entry.hash)?, prev: bytes32(&entry.prev_hash)? })
+        };
+        let facts: Vec<(Link, Option<Fact>)> =
+            waiting.iter().filter_map(|w| Some((link(&w.entry)?, w.entry.fact()))).collect();
+        let home = homecoming(limit, facts.iter().map(|(link, fact)| (*link, fact.as_ref())));
+        if home.is_empty() || facts.len() < waiting.len() {
+            return Ok(());
+        }
+        let home: BTreeSet<String> = home.iter().map(hex::encode).collect();
+        let (home, rest): (Vec<Waiting>, Vec<Waiting>) =
+            waiting.into_iter().partition(|w| home.contains(&w.entry.hash));
+        tracing::info!(
+            device = self.claim.station.0,
+            applied = home.len(),
+            waiting = rest.len(),
+            "a station that was switched off gave back what it held"
+        );
+        cases::again(self.app, tx, home).await?;
         cases::close_if_done(tx, case, Moot::Applied).await?;
         Ok(())
     }

@@ -3,6 +3,30 @@
 use crate::app::Tx;
 use willcall_domain::clock::UtcMillis;
 
+/// When the oldest entry was received that is in no finished backup, of all organizers.
+pub(in crate::sync) async fn unsaved_since(pool: &sqlx::PgPool) -> sqlx::Result<Option<UtcMillis>> {
+    let since: Option<i64> = sqlx::query_scalar("SELECT crossing.unsaved_since()").fetch_one(pool).await?;
+    Ok(since.map(UtcMillis))
+}
+
+/// The same of one organizer.
+pub(in crate::sync) async fn unsaved_of(tx: &mut Tx) -> sqlx::Result<Option<UtcMillis>> {
+    let since: Option<i64> = sqlx::query_scalar(
+        "SELECT min(first.received_at) FROM incarnation i
+         LEFT JOIN backup_mark b
+             ON b.organizer_id = i.organizer_id AND b.device_id = i.device_id AND b.incarnation = i.incarnation
+         CROSS JOIN LATERAL (
+             SELECT min(j.received_at) AS received_at FROM journal_entry j
+             WHERE j.organizer_id = i.organizer_id AND j.device_id = i.device_id AND j.incarnation = i.incarnation
+                 AND j.seq = coalesce(b.safe_seq, 0) + 1) first
+         WHERE i.organizer_id = $1 AND i.run > coalesce(b.safe_seq, 0)",
+    )
+    .bind(tx.organizer.0)
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(since.map(UtcMillis))
+}
+
 /// Notes what is committed of every journal.
 pub(in crate::sync) async fn begin(tx: &mut Tx) -> sqlx::Result<u64> {
     let now = tx.now();

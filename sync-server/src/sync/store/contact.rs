@@ -73,7 +73,8 @@ pub(in crate::sync) async fn remembered(
     Ok((remembered, row.try_get::<i64, _>("run")?.unsigned_abs()))
 }
 
-/// Remembers what a recognised station told, and the token it is handed.
+/// Remembers what a recognised station told, and the token it is handed. Its clock as it says it, be it behind what it was:
+/// one that was set back would else make every late question look like another station's.
 pub(in crate::sync) async fn remember(
     tx: &mut Tx,
     device: DeviceId,
@@ -85,7 +86,7 @@ pub(in crate::sync) async fn remember(
              told_hash = CASE WHEN $4 >= told_seq AND $5::bytea IS NOT NULL THEN $5 ELSE told_hash END,
              token_before = CASE WHEN $6::bytea IS NULL THEN token_before ELSE $9 END,
              token_hash = coalesce($6, token_hash), machine = CASE WHEN $7 = '' THEN machine ELSE $7 END,
-             clock = coalesce(greatest(clock, $8), $8, clock)
+             clock = coalesce($8, clock)
          WHERE organizer_id = $1 AND device_id = $2 AND incarnation = $3",
     )
     .bind(tx.organizer.0)

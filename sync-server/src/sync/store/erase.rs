@@ -27,12 +27,28 @@ pub(in crate::sync) async fn forget_private(
     .bind(device.map(|d| d.0))
     .fetch_all(tx.conn())
     .await?;
+    // What was said and given out at the door is about a ticket of it, wherever that was.
+    let at_the_door: Vec<(i64, i64, i64)> = sqlx::query_as(
+        "UPDATE journal_entry SET private = NULL
+         WHERE organizer_id = $1 AND private IS NOT NULL AND entry_id IN (
+             SELECT a.entry_id FROM answer a
+             JOIN order_position p ON p.organizer_id = a.organizer_id AND p.position_id = a.position_id
+             WHERE a.organizer_id = $1 AND p.order_id = $2
+             UNION ALL SELECT m.medium_id FROM medium m
+             JOIN order_position p ON p.organizer_id = m.organizer_id AND p.position_id = m.position_id
+             WHERE m.organizer_id = $1 AND p.order_id = $2)
+         RETURNING device_id, incarnation, seq",
+    )
+    .bind(tx.organizer.0)
+    .bind(order.0)
+    .fetch_all(tx.conn())
+    .await?;
     let entry = |(station, incarnation, seq): (i64, i64, i64)| EntryRef {
         station: DeviceId(station),
         incarnation: u32::try_from(incarnation).unwrap_or(u32::MAX),
         seq: seq.unsigned_abs(),
     };
-    Ok(rows.into_iter().map(entry).collect())
+    Ok(rows.into_iter().chain(at_the_door).map(entry).collect())
 }
 
 /// An erasure as it is kept.

@@ -10,6 +10,7 @@ pub(in crate::sync) mod journal;
 pub(in crate::sync) mod offers;
 pub(in crate::sync) mod prune;
 pub(in crate::sync) mod rows;
+pub(in crate::sync) mod setup;
 
 use super::changes::Subject;
 use crate::app::Tx;

@@ -1,65 +1,54 @@
 //! SQL of the rows that stations get. Each answers `(subject, row)`; `ids` of `None` is all of the events.
 
-use crate::{app::Tx, checkin::scan_row};
+use crate::{
+    app::Tx,
+    catalog::{self, ARTICLES},
+    checkin::scan_row,
+};
 use futures_util::{StreamExt as _, stream::BoxStream};
 use sqlx::{AssertSqlSafe, Row as _, postgres::PgRow};
 use uuid::Uuid;
 use willcall_domain::{
-    catalog::{EventRow, ItemRow, QuotaRow},
-    checkin::ListRow,
+    catalog::{DateRow, EventRow, ItemRow, QuotaRow},
+    checkin::{
+        medium::MediumUse,
+        wire::{ItemDoor, PositionDoor},
+    },
     clock::UtcMillis,
-    devices::{Right, Role},
-    id::{DeviceId, EventId, ItemId, ListId, OrderId, PositionId, QuotaId},
+    id::{DateId, EventId, ItemId, OrderId, PositionId, QuestionId, QuotaId, VariationId},
     money::{Currency, Money},
-    orders::PositionRow,
-    sync::{Row, change::DeviceRow},
+    orders::{PositionRow, SoldAt},
+    sync::Row,
     ticketing::KeyRow,
 };
 
-type Rows = sqlx::Result<Vec<(String, Row)>>;
+pub(super) type Rows = sqlx::Result<Vec<(String, Row)>>;
 
 fn decode(error: impl std::error::Error + Send + Sync + 'static) -> sqlx::Error {
     sqlx::Error::Decode(error.into())
 }
 
-fn numbers(events: &[EventId]) -> Vec<i64> {
+pub(super) fn numbers(events: &[EventId]) -> Vec<i64> {
     events.iter().map(|e| e.0).collect()
 }
 
 /// A word of the database as the enum it is written from.
-fn word<T: serde::de::DeserializeOwned>(text: &str) -> sqlx::Result<T> {
+pub(super) fn word<T: serde::de::DeserializeOwned>(text: &str) -> sqlx::Result<T> {
     serde_json::from_value(serde_json::Value::String(text.to_owned())).map_err(decode)
+}
+
+fn date_id(row: &PgRow) -> sqlx::Result<Option<DateId>> {
+    Ok(row.try_get::<Option<i64>, _>("date_id")?.map(DateId))
 }
 
 fn currency(row: &PgRow) -> sqlx::Result<Currency> {
     row.try_get::<&str, _>("currency")?.parse().map_err(decode)
 }
 
-pub(in crate::sync) async fn device(tx: &mut Tx, device: DeviceId, events: &[EventId]) -> sqlx::Result<DeviceRow> {
-    let r = sqlx::query(
-        "SELECT name, gate, role, rights, revoked_at IS NOT NULL AS revoked, version FROM device
-         WHERE organizer_id = $1 AND device_id = $2",
-    )
-    .bind(tx.organizer.0)
-    .bind(device.0)
-    .fetch_one(tx.conn())
-    .await?;
-    Ok(DeviceRow {
-        device_id: device,
-        name: r.try_get("name")?,
-        gate: r.try_get("gate")?,
-        role: word::<Role>(r.try_get("role")?)?,
-        events: events.to_vec(),
-        rights: Right::known(&r.try_get::<Vec<String>, _>("rights")?),
-        revoked: r.try_get("revoked")?,
-        version: r.try_get("version")?,
-    })
-}
-
 pub(in crate::sync) async fn events(tx: &mut Tx, events: &[EventId], ids: Option<Vec<i64>>) -> Rows {
     let rows = sqlx::query(
         "SELECT event_id, name, location, zone, currency::text AS currency, starts_at, ends_at, admission_at,
-             code_format, planned_outage_min, version
+             code_format, planned_outage_min, till_sales, version
          FROM event
          WHERE organizer_id = $1 AND event_id = ANY($2) AND ($3::bigint[] IS NULL OR event_id = ANY($3))
          ORDER BY event_id",
@@ -83,6 +72,7 @@ pub(in crate::sync) async fn events(tx: &mut Tx, events: &[EventId], ids: Option
                 admission_at: r.try_get::<Option<i64>, _>("admission_at")?.map(UtcMillis),
                 code_format: word(r.try_get("code_format")?)?,
                 planned_outage_min: r.try_get::<i32, _>("planned_outage_min")?.unsigned_abs(),
+                till_sales: r.try_get("till_sales")?,
                 version: r.try_get("version")?,
             };
             Ok((event_id.to_string(), Row::Event(row)))
@@ -118,13 +108,14 @@ pub(in crate::sync) async fn keys(tx: &mut Tx, events: &[EventId]) -> Rows {
 }
 
 pub(in crate::sync) async fn items(tx: &mut Tx, events: &[EventId], ids: Option<Vec<i64>>) -> Rows {
-    let rows = sqlx::query(
+    let rows = sqlx::query(AssertSqlSafe(format!(
         "SELECT i.item_id, i.event_id, i.name, i.category, i.price_minor, i.tax_rate_bp, i.rank, i.active, i.admission,
-             i.look_at_id, i.checkin_text, i.version, e.currency::text AS currency
+             i.look_at_id, i.checkin_text, i.attention, i.needs_approval, i.medium, i.max_data_age_min,
+             i.look_if_unseen, i.version, e.currency::text AS currency, {ARTICLES}
          FROM item i JOIN event e ON e.organizer_id = i.organizer_id AND e.event_id = i.event_id
          WHERE i.organizer_id = $1 AND i.event_id = ANY($2) AND ($3::bigint[] IS NULL OR i.item_id = ANY($3))
          ORDER BY i.item_id",
-    )
+    )))
     .bind(tx.organizer.0)
     .bind(numbers(events))
     .bind(ids)
@@ -133,18 +124,22 @@ pub(in crate::sync) async fn items(tx: &mut Tx, events: &[EventId], ids: Option<
     rows.iter()
         .map(|r| {
             let item_id = ItemId(r.try_get("item_id")?);
+            let price = Money::new(r.try_get("price_minor")?, currency(r)?);
             let row = ItemRow {
                 item_id,
                 event_id: EventId(r.try_get("event_id")?),
                 name: r.try_get("name")?,
                 category: r.try_get("category")?,
-                price: Money::new(r.try_get("price_minor")?, currency(r)?),
+                price,
                 tax_rate_bp: u32::try_from(r.try_get::<i32, _>("tax_rate_bp")?).map_err(decode)?,
                 rank: r.try_get("rank")?,
                 active: r.try_get("active")?,
                 admission: r.try_get("admission")?,
                 look_at_id: r.try_get("look_at_id")?,
                 checkin_text: r.try_get("checkin_text")?,
+                variations: catalog::variations(r.try_get("variations")?, price.currency),
+                addon_to: r.try_get::<Vec<i64>, _>("addon_to")?.into_iter().map(ItemId).collect(),
+                door: item_door(r)?,
                 version: r.try_get("version")?,
             };
             Ok((item_id.to_string(), Row::Item(row)))
@@ -152,10 +147,50 @@ pub(in crate::sync) async fn items(tx: &mut Tx, events: &[EventId], ids: Option<
         .collect()
 }
 
+fn item_door(r: &PgRow) -> sqlx::Result<ItemDoor> {
+    let minutes: Option<i32> = r.try_get("max_data_age_min")?;
+    Ok(ItemDoor {
+        attention: r.try_get("attention")?,
+        needs_approval: r.try_get("needs_approval")?,
+        medium: MediumUse::of_word(r.try_get("medium")?).unwrap_or_default(),
+        max_data_age_min: minutes.map(i32::unsigned_abs),
+        look_if_unseen: r.try_get("look_if_unseen")?,
+    })
+}
+
+pub(in crate::sync) async fn dates(tx: &mut Tx, events: &[EventId], ids: Option<Vec<i64>>) -> Rows {
+    let rows = sqlx::query(
+        "SELECT date_id, event_id, name, starts_at, ends_at, admission_at, active, version FROM event_date
+         WHERE organizer_id = $1 AND event_id = ANY($2) AND ($3::bigint[] IS NULL OR date_id = ANY($3))
+         ORDER BY date_id",
+    )
+    .bind(tx.organizer.0)
+    .bind(numbers(events))
+    .bind(ids)
+    .fetch_all(tx.conn())
+    .await?;
+    rows.iter()
+        .map(|r| {
+            let date_id = DateId(r.try_get("date_id")?);
+            let row = DateRow {
+                date_id,
+                event_id: EventId(r.try_get("event_id")?),
+                name: r.try_get("name")?,
+                starts_at: UtcMillis(r.try_get("starts_at")?),
+                ends_at: r.try_get::<Option<i64>, _>("ends_at")?.map(UtcMillis),
+                admission_at: r.try_get::<Option<i64>, _>("admission_at")?.map(UtcMillis),
+                active: r.try_get("active")?,
+                version: r.try_get("version")?,
+            };
+            Ok((date_id.to_string(), Row::Date(row)))
+        })
+        .collect()
+}
+
 pub(in crate::sync) async fn quotas(tx: &mut Tx, events: &[EventId], ids: Option<Vec<i64>>) -> Rows {
     let rows = sqlx::query(
         "SELECT q.quota_id, q.event_id, q.name, q.size, coalesce(q.target, q.size) - q.sold - q.leased - q.unheard AS free,
-             q.leased, q.version,
+             q.leased, q.version, q.date_id,
              array(SELECT i.item_id FROM quota_item i WHERE i.organizer_id = q.organizer_id AND i.quota_id = q.quota_id
                    ORDER BY i.item_id) AS items
          FROM quota q
@@ -176,6 +211,7 @@ pub(in crate::sync) async fn quotas(tx: &mut Tx, events: &[EventId], ids: Option
                 name: r.try_get("name")?,
                 size: r.try_get("size")?,
                 items: r.try_get::<Vec<i64>, _>("items")?.into_iter().map(ItemId).collect(),
+                date_id: date_id(r)?,
                 free: r.try_get::<Option<i64>, _>("free")?.map(|free| free.max(0)),
                 outstanding: r.try_get("leased")?,
                 version: r.try_get("version")?,
@@ -185,49 +221,20 @@ pub(in crate::sync) async fn quotas(tx: &mut Tx, events: &[EventId], ids: Option
         .collect()
 }
 
-pub(in crate::sync) async fn lists(tx: &mut Tx, events: &[EventId], ids: Option<Vec<i64>>) -> Rows {
-    let rows = sqlx::query(
-        "SELECT l.list_id, l.event_id, l.name, l.all_items, l.include_pending, l.allow_multiple_entries,
-             l.allow_entry_after_exit, l.rules, l.version,
-             array(SELECT i.item_id FROM checkin_list_item i
-                   WHERE i.organizer_id = l.organizer_id AND i.list_id = l.list_id ORDER BY i.item_id) AS items
-         FROM checkin_list l
-         WHERE l.organizer_id = $1 AND l.event_id = ANY($2) AND ($3::bigint[] IS NULL OR l.list_id = ANY($3))
-         ORDER BY l.list_id",
-    )
-    .bind(tx.organizer.0)
-    .bind(numbers(events))
-    .bind(ids)
-    .fetch_all(tx.conn())
-    .await?;
-    rows.iter()
-        .map(|r| {
-            let list_id = ListId(r.try_get("list_id")?);
-            let items: Vec<i64> = r.try_get("items")?;
-            let all: bool = r.try_get("all_items")?;
-            let row = ListRow {
-                list_id,
-                event_id: EventId(r.try_get("event_id")?),
-                name: r.try_get("name")?,
-                items: (!all).then(|| items.into_iter().map(ItemId).collect()),
-                include_pending: r.try_get("include_pending")?,
-                allow_multiple_entries: r.try_get("allow_multiple_entries")?,
-                allow_entry_after_exit: r.try_get("allow_entry_after_exit")?,
-                rules: r.try_get("rules")?,
-                version: r.try_get("version")?,
-            };
-            Ok((list_id.to_string(), Row::List(row)))
-        })
-        .collect()
-}
-
 /// The version of a position row rises with the position and with its order. Only positions that admit are tickets.
-const POSITION: &str = "SELECT p.position_id, p.order_id, o.code, p.event_id, p.item_id, o.status, p.canceled, p.issue,
+const POSITION: &str = "SELECT p.position_id, p.order_id, o.code, p.event_id, p.item_id, p.variation_id, p.date_id,
+         p.addon_to, p.price_minor, p.tax_rate_bp, o.status, p.canceled, p.blocked, p.issue, o.needs_approval, o.valid_if_pending, o.attention,
+         CASE WHEN $3 THEN o.checkin_text ELSE '' END AS checkin_text,
          CASE WHEN $3 THEN coalesce(nullif(p.attendee_name, ''), nullif(o.name, '')) END AS name, p.plain_code,
-         p.version + o.version AS version
+         array(SELECT DISTINCT a.question_id FROM answer a
+               WHERE a.organizer_id = p.organizer_id AND a.position_id = p.position_id ORDER BY 1) AS answered,
+         CASE WHEN o.status = 'pending' THEN o.total_minor - coalesce((SELECT sum(y.amount_minor)::bigint FROM payment y
+               WHERE y.organizer_id = o.organizer_id AND y.order_id = o.order_id AND y.state = 'confirmed'), 0) END AS due,
+         e.currency::text AS currency, p.version + o.version AS version
      FROM order_position p
      JOIN orders o ON o.organizer_id = p.organizer_id AND o.order_id = p.order_id
      JOIN item i ON i.organizer_id = p.organizer_id AND i.item_id = p.item_id
+     JOIN event e ON e.organizer_id = p.organizer_id AND e.event_id = p.event_id
      WHERE p.organizer_id = $1 AND p.event_id = ANY($2) AND i.admission";
 
 /// These positions.
@@ -261,20 +268,42 @@ pub(in crate::sync) fn all_positions<'t>(
 fn position(r: &PgRow) -> sqlx::Result<PositionRow> {
     Ok(PositionRow {
         position_id: PositionId(r.try_get("position_id")?),
+        variation_id: r.try_get::<Option<i64>, _>("variation_id")?.map(VariationId),
+        date_id: date_id(r)?,
+        addon_to: r.try_get::<Option<Uuid>, _>("addon_to")?.map(PositionId),
         order_id: OrderId(r.try_get("order_id")?),
         order_code: r.try_get("code")?,
         event_id: EventId(r.try_get("event_id")?),
         item_id: ItemId(r.try_get("item_id")?),
         order_status: word(r.try_get("status")?)?,
         canceled: r.try_get("canceled")?,
-        blocked: false,
+        blocked: r.try_get("blocked")?,
         issue: u8::try_from(r.try_get::<i16, _>("issue")?).map_err(decode)?,
         name: r.try_get("name")?,
         plain: r.try_get("plain_code")?,
         valid_from: None,
         valid_until: None,
         test: false,
+        door: position_door(r)?,
+        sold_at: Some(SoldAt {
+            price_minor: r.try_get("price_minor")?,
+            tax_rate_bp: r.try_get::<i32, _>("tax_rate_bp")?.unsigned_abs(),
+        }),
         version: r.try_get("version")?,
+    })
+}
+
+fn position_door(r: &PgRow) -> sqlx::Result<PositionDoor> {
+    Ok(PositionDoor {
+        needs_approval: r.try_get("needs_approval")?,
+        valid_if_pending: r.try_get("valid_if_pending")?,
+        attention: r.try_get("attention")?,
+        checkin_text: r.try_get("checkin_text")?,
+        answered: r.try_get::<Vec<i64>, _>("answered")?.into_iter().map(QuestionId).collect(),
+        due: r
+            .try_get::<Option<i64>, _>("due")?
+            .map(|minor| Ok::<_, sqlx::Error>(Money::new(minor, currency(r)?)))
+            .transpose()?,
     })
 }
 

@@ -56,7 +56,7 @@ pub async fn scan_through(
             break;
         }
         ensure!(began.elapsed() < LONGEST, "the download does not end");
-        let request = ScanRequest { code: code.clone(), list_id: house.list, direction: Direction::Entry, at: None };
+        let request = ScanRequest::new(code.clone(), house.list, Direction::Entry);
         let began = Instant::now();
         let verdict = door.scan(request).await.map_err(said)?;
         all.push(began.elapsed());

@@ -305,7 +305,7 @@ impl Morning<'_> {
 
     async fn scan(&self, station: &Station, n: usize) -> anyhow::Result<Class> {
         let code = self.codes.get(n).context("a code")?.clone();
-        let request = ScanRequest { code, list_id: self.list, direction: Direction::Entry, at: None };
+        let request = ScanRequest::new(code, self.list, Direction::Entry);
         Ok(station.scan(request).await.map_err(said)?.class)
     }
 }

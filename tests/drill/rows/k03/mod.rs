@@ -123,7 +123,7 @@ async fn scan_all(folder: &Path, house: &House, codes: &[String], answered: &mut
 
 async fn scan(folder: &Path, house: &House, code: &str) -> anyhow::Result<Value> {
     let list = Some(house.list.to_string());
-    let verdict = ask(folder, &Command::Scan { code: code.to_owned(), list, exit: false, at: None }).await?;
+    let verdict = ask(folder, &Command::entry(code, list)).await?;
     // What cannot be read as a verdict is no answer.
     serde_json::from_value::<VerdictView>(verdict.clone()).with_context(|| verdict.to_string())?;
     Ok(verdict)

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { VerdictView } from "../../generated/VerdictView";
 import { words } from "../../i18n/words.svelte";
 import { EVENING } from "../../testing/setup";
+import type { Shown } from "./door.svelte";
 import Verdict from "./Verdict.svelte";
 
 const base: VerdictView = {
@@ -29,11 +30,27 @@ const base: VerdictView = {
   may_undo: false,
   uncertainty_ms: null,
   data_age_s: 40,
+  list_name: "",
+  variation: null,
+  date: null,
+  addons: [],
+  texts: [],
+  attention: [],
+  explanation: [],
+  rule_trouble: null,
+  questions: [],
+  wrong_answers: [],
+  may_admit_unpaid: false,
+  due: null,
+  exchange: "none",
+  medium: null,
+  max_data_age_min: null,
+  repeated: false,
 };
-const list = { list_id: 7, name: "Main hall", inside: 812, admitted: 836, expected: 1200 };
+const list = { list_id: 7, name: "Main hall", inside: 812, admitted: 836, expected: 1200, shown_from: null, shown_until: null, on_now: null };
 
 function show(part: Partial<VerdictView>, ondismiss = vi.fn()): HTMLElement {
-  const shown = { kind: "verdict", verdict: { ...base, ...part }, code: "C" } as const;
+  const shown = { kind: "verdict", verdict: { ...base, ...part }, code: "C", request: { code: "C", list_id: 7, direction: "entry", at: null, more_lists: [], answers: [], admit_unpaid: false, ask: true } } as const satisfies Shown;
   render(Verdict, { shown, zone: "Europe/Berlin", list, earlier: [], ondismiss });
   return screen.getByTestId("verdict");
 }

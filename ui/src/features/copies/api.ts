@@ -18,3 +18,7 @@ export const wipe = (abandon: number | null): Promise<StatusView> => rpc("copies
 export const write = (path: string): Promise<WrittenView> => rpc("sync_export", { path });
 export const carry = (path: string): Promise<CarriedView> => rpc("sync_carry", { path });
 export const changeKey = (): Promise<StatusView> => rpc("devices_change_key");
+export const choose =
+  (what: "folder" | "file") =>
+  (title: string, near: string): Promise<string | null> =>
+    rpc("window_choose", { what, title, near, endings: [] });

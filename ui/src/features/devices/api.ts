@@ -12,5 +12,10 @@ export const enrol = (url: string, token: string): Promise<StatusView> => rpc("d
 export const syncNow = (): Promise<StatusView> => rpc("sync_now");
 export const settings = (): Promise<Settings> => rpc("settings_get");
 export const saveSettings = (settings: Settings): Promise<Settings> => rpc("settings_save", settings);
+export const scannerPorts = (): Promise<string[]> => rpc("scanner_ports");
 export const cameras = (): Promise<CameraChoice[]> => rpc("camera_list");
+export const openTurnstile = (turnstile: Settings["turnstile"]): Promise<null> =>
+  rpc("checkin_turnstile", { turnstile, direction: "entry" });
+export const choose = (what: "folder" | "file", title: string, near: string): Promise<string | null> =>
+  rpc("window_choose", { what, title, near, endings: [] });
 export const printers = (): Promise<string[]> => rpc("printer_list");

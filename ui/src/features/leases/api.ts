@@ -24,3 +24,7 @@ export const payOrder = (request_id: string, code: string, given_minor: number):
   rpc("till_pay_order", { request_id, code, given_minor });
 export const refundOrder = (request_id: string, code: string, reason: string): Promise<SaleView> =>
   rpc("till_refund_order", { request_id, code, reason });
+export const choose =
+  (what: "folder" | "file") =>
+  (title: string, near: string): Promise<string | null> =>
+    rpc("window_choose", { what, title, near, endings: [] });

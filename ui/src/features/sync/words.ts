@@ -35,10 +35,16 @@ export function details({ detail, kind, zone }: CaseView, t: Dictionary): string
   const [from, until, seq, life] = ["from", "until", "seq", "incarnation"].map((name) => whole(detail[name]));
   if (from !== null && from !== undefined && until !== null && until !== undefined && life) lines.push(t.sync.entries(from, until, life));
   else if (seq && life) lines.push(t.sync.entry(seq, life));
-  if (typeof detail["why"] === "string") lines.push(t.sync.told(detail["why"]));
+  if (typeof detail["why"] === "string") lines.push(why(detail["why"], t));
   const ms = whole(detail["ms"]);
   if (ms !== null) lines.push(t.sync.minutesOff(Math.trunc(ms / 60_000)));
   return lines;
+}
+
+/** A doubt in words; anything else as it was said. */
+function why(word: string, t: Dictionary): string {
+  const doubts: Record<string, string | undefined> = t.sync.doubts;
+  return doubts[word] ?? t.sync.told(word);
 }
 
 /** How it was closed. */

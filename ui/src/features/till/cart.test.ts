@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { TillProduct } from "../../generated/TillProduct";
-import { add, likelyCash, most, put, total } from "./cart";
+import type { SellLine } from "../../generated/SellLine";
+import { add, likelyCash, most, nameOf, parentsFor, put, room, total } from "./cart";
 
 const product = (item_id: number, minor: number, here: number | null = null, currency = "EUR"): TillProduct => ({
   item_id,
@@ -9,6 +10,8 @@ const product = (item_id: number, minor: number, here: number | null = null, cur
   price: { minor, currency },
   here,
   in_all: here,
+  variations: [],
+  addon_to: [],
 });
 const adult = product(1, 2400, 37);
 const child = product(2, 910, 2);
@@ -71,5 +74,39 @@ describe("cash a guest is likely to hand over", () => {
 
   it("is nothing where nothing is due", () => {
     expect(sums(0)).toEqual([]);
+  });
+});
+
+describe("variations, dates and add-ons", () => {
+  const seat = {
+    ...product(21, 2900, 4),
+    variations: [
+      { variation_id: 1, name: "Regular", price: { minor: 2900, currency: "EUR" } },
+      { variation_id: 2, name: "Reduced", price: { minor: 1900, currency: "EUR" } },
+    ],
+  };
+  const parking = { ...product(22, 600, 2), addon_to: [21] };
+  const first = { variation_id: 1, date_id: 1 };
+  const reduced = { variation_id: 2, date_id: 1 };
+
+  it("are lines of their own at their own price, and share what is here", () => {
+    const lines = add(add(add([], seat, 3, first), seat, 9, reduced), seat, 2, { variation_id: 1, date_id: 2 });
+    expect(lines.map((line) => line.quantity)).toEqual([3, 1, 2]);
+    expect(room(lines, seat, reduced)).toBe(1);
+    expect(total(lines, [seat])?.minor).toBe(3 * 2900 + 1900 + 2 * 2900);
+    expect(nameOf(reduced, seat)).toBe("Product 21, Reduced");
+  });
+
+  it("an add-on goes with what it belongs to, and follows it when a line before goes", () => {
+    const seats = add(add([], seat, 1, first), seat, 2, reduced);
+    expect(parentsFor(seats, parking, 1)).toEqual([0, 1]);
+    expect(parentsFor(seats, parking, 2)).toEqual([]);
+    const lines: SellLine[] = add(seats, parking, 1, { date_id: 1, addon_to: 1 });
+    const without = put(lines, seat, 0, first);
+    expect(without).toEqual([
+      { item_id: 21, quantity: 2, ...reduced },
+      { item_id: 22, quantity: 1, date_id: 1, addon_to: 0 },
+    ]);
+    expect(put(without, seat, 0, reduced)).toEqual([]);
   });
 });

@@ -5,6 +5,7 @@ import type { Problem } from "../../generated/Problem";
 import type { RightView } from "../../generated/RightView";
 import type { SaleView } from "../../generated/SaleView";
 import type { SellLine } from "../../generated/SellLine";
+import type { TillDate } from "../../generated/TillDate";
 import type { TillEvent } from "../../generated/TillEvent";
 import type { TillProduct } from "../../generated/TillProduct";
 import type { TillView } from "../../generated/TillView";
@@ -23,10 +24,25 @@ export type PaperNote =
   | { order_id: string; what: Paper; kind: "done"; printed: api.Printed }
   | { order_id: string; what: Paper; kind: "problem"; problem: Problem };
 
+/** Until so long after its start a date is the one that is sold at first: guests come late. */
+const LATE_MS = 3 * 3_600_000;
+
+/** A line of the cart as it is shown. */
+export interface CartRow {
+  line: SellLine;
+  /** Its place in the cart. */
+  index: number;
+  product: TillProduct;
+  date: TillDate | null;
+  /** How many of it may stand there. */
+  room: number;
+}
+
 export class Till {
   view = $state<TillView | null>(null);
   problem = $state<Problem | null>(null);
   chosenEvent = $state<number | null>(null);
+  chosenDate = $state<number | null>(null);
   lines = $state<SellLine[]>([]);
   /** Vouchers of the cart; this till holds their rights. */
   vouchers = $state<RightView[]>([]);
@@ -57,7 +73,12 @@ export class Till {
 
   /** Nothing can be recorded just now, so no money may be taken. */
   get closed(): boolean {
-    return this.view !== null && (this.view.room !== "enough" || this.inDoubt);
+    return this.view !== null && (this.view.room !== "enough" || this.inDoubt || this.switchedOff);
+  }
+
+  /** The organizer has switched sales at tills off for this event. */
+  get switchedOff(): boolean {
+    return this.event !== null && !this.event.till_sales;
   }
 
   /** The station doubts that its data is the newest: it sells nothing until it has met the server. */
@@ -65,19 +86,47 @@ export class Till {
     return this.view !== null && this.view.doubt !== null;
   }
 
+  /** The date that is sold, of an event that takes place several times: the chosen one, else the next. */
+  get date(): TillDate | null {
+    const dates = this.event?.dates ?? [];
+    const begun = Date.now() - LATE_MS;
+    return dates.find((date) => date.date_id === this.chosenDate) ?? dates.find((date) => date.starts_at > begun) ?? dates.at(-1) ?? null;
+  }
+
+  /** What is sold for that date. */
   get products(): TillProduct[] {
-    return this.event?.products ?? [];
+    return cart.productsOn(this.event, this.date?.date_id);
+  }
+
+  /** The lines of the cart, each with its product as it is left for its date. */
+  get rows(): CartRow[] {
+    return this.lines.flatMap((line, index) => {
+      const product = cart.productsOn(this.event, line.date_id).find((one) => one.item_id === line.item_id);
+      const date = this.event?.dates.find((one) => one.date_id === line.date_id) ?? null;
+      return product ? [{ line, index, product, date, room: cart.room(this.lines, product, line) }] : [];
+    });
+  }
+
+  /** The lines a product can be sold together with, where it is not sold by itself. */
+  parentsFor(product: TillProduct): CartRow[] {
+    const places = cart.parentsFor(this.lines, product, this.date?.date_id);
+    return this.rows.filter((row) => places.includes(row.index));
+  }
+
+  /** How a product is picked now: for the date that is sold. */
+  pick(rest: cart.Pick = {}): cart.Pick {
+    return this.date ? { ...rest, date_id: this.date.date_id } : rest;
   }
 
   /** What each voucher takes off the cart; `null` for one that fits nothing in it. */
   get offs(): (number | null)[] {
     const terms = this.vouchers.flatMap(({ voucher }) => (voucher ? [voucher] : []));
-    return fit(terms, this.lines, this.products);
+    return fit(terms, this.lines, this.event?.products ?? []);
   }
 
   /** What the cart costs, less its vouchers; `null` when it is empty. */
   get due(): Money | null {
-    const total = cart.total(this.lines, this.products);
+    const total = cart.total(this.lines, this.event?.products ?? []);
     return total && { ...total, minor: this.offs.reduce<number>((sum, off) => sum - (off ?? 0), total.minor) };
   }
 
@@ -108,8 +157,10 @@ export class Till {
     return due && this.given !== "" ? parseAmount(this.given, due.currency) : null;
   }
 
+  /** How many of a product stand in the cart for the date that is sold. */
   quantityOf(item_id: number): number {
-    return this.lines.find((line) => line.item_id === item_id)?.quantity ?? 0;
+    const those = this.lines.filter((line) => line.item_id === item_id && line.date_id === this.date?.date_id);
+    return those.reduce((sum, line) => sum + line.quantity, 0);
   }
 
   load(): Promise<void> {
@@ -133,16 +184,21 @@ export class Till {
   chooseEvent(event_id: number): void {
     if (event_id === this.event?.event_id) return;
     this.chosenEvent = event_id;
+    this.chosenDate = null;
     this.clear();
     this.cleared = null;
   }
 
-  add(product: TillProduct, by = 1): void {
-    this.change(cart.add(this.lines, product, by));
+  chooseDate(date_id: number): void {
+    this.chosenDate = date_id;
   }
 
-  put(product: TillProduct, quantity: number): void {
-    this.change(cart.put(this.lines, product, quantity));
+  add(product: TillProduct, by = 1, pick: cart.Pick = this.pick()): void {
+    this.change(cart.add(this.lines, product, by, pick));
+  }
+
+  put(product: TillProduct, quantity: number, pick: cart.Pick = this.pick()): void {
+    this.change(cart.put(this.lines, product, quantity, pick));
   }
 
   private change(lines: SellLine[]): void {
@@ -208,14 +264,14 @@ export class Till {
     }
   }
 
-  /** Undoes what is left of a sale; answers whether it is undone. The same wish again is the same void. */
-  async undo(order_id: string, reason: string, paper: VoidPaper): Promise<boolean> {
+  /** Undoes positions of a sale; with none named, all that are left. */
+  async undo(order_id: string, positions: string[], reason: string, paper: VoidPaper): Promise<boolean> {
     if (this.voiding) return false;
-    const of = JSON.stringify(["void", order_id, reason, paper]);
+    const of = JSON.stringify(["void", order_id, positions, reason, paper]);
     if (this.attempt?.of !== of) this.attempt = { of, request_id: crypto.randomUUID() };
     this.voiding = true;
     try {
-      await api.undo({ request_id: this.attempt.request_id, order_id, positions: [], reason, paper });
+      await api.undo({ request_id: this.attempt.request_id, order_id, positions, reason, paper });
       this.attempt = undefined;
       this.voidProblem = null;
       return true;

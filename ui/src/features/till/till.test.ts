@@ -125,4 +125,25 @@ describe("the till", () => {
     if (till.sale) await till.print(till.sale.order_id, "tickets");
     expect(till.papers).toMatchObject([{ kind: "problem", problem: { code: "busy" } }]);
   });
+
+  it("sells for the date that is chosen, and keeps what stands in the cart for another", async () => {
+    memory.series = true;
+    await till.load();
+    till.chooseEvent(43);
+    expect(till.date, "one of them is sold at once").not.toBeNull();
+    till.chooseDate(1);
+    expect(till.products.map((one) => one.item_id), "what no quota counts on that date is not sold").toEqual([21, 22]);
+    till.add(product(21), 1, till.pick({ variation_id: 2 }));
+    till.chooseDate(2);
+    expect(product(21).here).toBe(12);
+    till.add(product(21), 2, till.pick({ variation_id: 3 }));
+    expect(till.parentsFor(product(22)).map((row) => row.index)).toEqual([1]);
+    till.add(product(22), 1, till.pick({ addon_to: 1 }));
+    expect(till.due?.minor).toBe(1900 + 2 * 3900 + 600);
+    expect(await till.payExactly()).toBe(true);
+    const [reduced, front, , parking] = till.sale?.positions ?? [];
+    expect([reduced?.date_id, front?.date_id, parking?.date_id]).toEqual([1, 2, 2]);
+    expect(parking?.addon_to).toBe(front?.position_id);
+    expect(reduced?.name).toBe("Seat, Reduced");
+  });
 });

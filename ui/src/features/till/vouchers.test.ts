@@ -3,7 +3,7 @@ import type { TillProduct } from "../../generated/TillProduct";
 import { discounted, fit } from "./vouchers";
 
 const eur = (minor: number): TillProduct["price"] => ({ minor, currency: "EUR" });
-const product = (item_id: number, minor: number): TillProduct => ({ item_id, name: "", category: "", price: eur(minor), here: null, in_all: null });
+const product = (item_id: number, minor: number): TillProduct => ({ item_id, name: "", category: "", price: eur(minor), here: null, in_all: null, variations: [], addon_to: [] });
 const half = { kind: "percent_off", percent_bp: 5000 } as const;
 const free = { kind: "set_price", price: eur(0) } as const;
 

@@ -3,6 +3,7 @@
 import type { SellLine } from "../../generated/SellLine";
 import type { TillProduct } from "../../generated/TillProduct";
 import type { VoucherTerms } from "../../generated/VoucherTerms";
+import { priceOf } from "./cart";
 
 /** What a position of `price` (minor units) costs with a voucher; `null` where it is of another currency. */
 export function discounted(effect: VoucherTerms["effect"], price: TillProduct["price"]): number | null {
@@ -18,9 +19,9 @@ export function discounted(effect: VoucherTerms["effect"], price: TillProduct["p
 /** What each voucher takes off, in minor units; `null` for one that fits nothing that is left. Those for one product choose
  * first, each the position it takes most off. */
 export function fit(vouchers: readonly VoucherTerms[], lines: readonly SellLine[], products: readonly TillProduct[]): (number | null)[] {
-  const positions = lines.flatMap(({ item_id, quantity }) => {
-    const product = products.find((one) => one.item_id === item_id);
-    return product ? Array.from({ length: quantity }, () => ({ product, taken: false })) : [];
+  const positions = lines.flatMap((line) => {
+    const product = products.find((one) => one.item_id === line.item_id);
+    return product ? Array.from({ length: line.quantity }, () => ({ product, price: priceOf(line, product), taken: false })) : [];
   });
   const offs: (number | null)[] = vouchers.map(() => null);
   const order = vouchers.map((_, index) => index).sort((a, b) => Number(vouchers[a]?.item_id === null) - Number(vouchers[b]?.item_id === null));
@@ -30,9 +31,9 @@ export function fit(vouchers: readonly VoucherTerms[], lines: readonly SellLine[
     let best: { off: number; at: (typeof positions)[number] } | null = null;
     for (const at of positions) {
       if (at.taken || (voucher.item_id !== null && voucher.item_id !== at.product.item_id)) continue;
-      const left = discounted(voucher.effect, at.product.price);
+      const left = discounted(voucher.effect, at.price);
       if (left === null) continue;
-      const off = at.product.price.minor - left;
+      const off = at.price.minor - left;
       if (!best || off > best.off) best = { off, at };
     }
     if (best) {

@@ -15,6 +15,9 @@ const CODES: Record<string, string[]> = {
   early: ["Z3AAE"],
   unpaid: ["B7LOP"],
   forged: ["nothing of ours"],
+  questions: ["Q3ASK"],
+  exchange: ["X5TRA"],
+  rules: ["G2RUL"],
   several: ["M3XWP", "C4HLZ", "P8NQE", "M3XWP", "D9MIX", "K7RQ2"],
 };
 
@@ -33,6 +36,9 @@ export function fromAddress(hash: string): Memory {
     const missing_entries = ["incarnation 1: 2303–2318"];
     memory.status.standing = { doubt: "behind", since: Date.now() - 1_200_000, missing: 16, missing_entries, frozen: [1] };
   }
+  if (demo.includes("people")) memory.people.with(["undo", "search", "admit_unpaid", "supervise"]);
+  if (demo.includes("locked")) memory.people.with(["undo"]).lockedSetup = true;
+  if (demo.includes("kiosk")) memory.people.with(["supervise"]).kioskSetup = true;
   if (demo.includes("full")) memory.status.disk = { ...memory.status.disk, room: "scans_only", free_bytes: 3_000_000 };
   if (demo.includes("no-medium")) memory.copies.mirror = null;
   if (demo.includes("away") && memory.copies.mirror) memory.copies.mirror.state = "away";
@@ -50,7 +56,7 @@ export function fromAddress(hash: string): Memory {
 async function showCodes(memory: Memory, codes: string[]): Promise<void> {
   const shown = new Set<string>();
   await new Promise((done) => setTimeout(done, 300));
-  memory.emit("camera_frame", { jpeg: picture(), width: 480, height: 360, mirrored: false });
+  memory.emit("camera_frame", { camera: 0, jpeg: picture(), width: 480, height: 360, mirrored: false, outline: null });
   for (const code of codes) {
     if (shown.has(code)) await new Promise((done) => setTimeout(done, 3200));
     shown.add(code);
