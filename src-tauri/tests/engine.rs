@@ -1,4 +1,5 @@
-//! The engine ends for work that needs the folder for itself, and begins again, whatever came of the work.
+//! The engine ends for work that needs the folder for itself, and begins again, whatever came of the work. Each test ends
+//! its engine: a writer that is still at work while the process ends uses a cipher that is being taken down.
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 use std::{path::Path, sync::Arc};
@@ -52,6 +53,7 @@ async fn work_that_fails_leaves_the_station_open_as_it_was() {
     let done = engine.alone(|config, host| put_back::restore(config, host, transport(), no_backup)).await;
     assert!(done.is_err(), "{done:?}");
     engine.station().unwrap().status().await.unwrap();
+    engine.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -80,6 +82,7 @@ async fn who_is_being_answered_is_waited_for_and_who_comes_meanwhile_is_told() {
     end.send(()).unwrap();
     alone.await.unwrap().unwrap();
     engine.station().unwrap().status().await.unwrap();
+    engine.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -97,6 +100,7 @@ async fn a_station_that_could_not_be_opened_again_is_opened_when_it_is_asked_for
     std::fs::remove_file(kept).unwrap();
     engine.open_again().await;
     engine.station().unwrap().status().await.unwrap();
+    engine.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -109,4 +113,6 @@ async fn a_wiped_station_begins_as_one_that_belongs_to_nobody() {
     let station = engine.station().unwrap();
     assert!(station.copies().unwrap().backups.is_empty());
     assert!(station.status().await.unwrap().enrolment.is_none());
+    drop(station);
+    engine.end().await;
 }
